@@ -1,0 +1,1 @@
+"""Composition root: settings to wired services, start and stop."""

@@ -1,0 +1,1 @@
+"""Publish and subscribe within the process."""

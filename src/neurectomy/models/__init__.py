@@ -1,0 +1,1 @@
+"""What answers a request: providers, local runtimes and the offline model behind one port."""

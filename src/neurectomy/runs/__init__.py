@@ -1,0 +1,1 @@
+"""Execute programs over the run log: decide, carry out, replay, fork."""

@@ -1,0 +1,1 @@
+"""Where untrusted code runs: one port, one module per tier."""

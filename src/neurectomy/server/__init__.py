@@ -1,0 +1,1 @@
+"""The HTTP edge: one table of operations, thin adapters over it."""

@@ -1,0 +1,1 @@
+"""Where rows and blobs are kept: SQLite and PostgreSQL behind one port."""

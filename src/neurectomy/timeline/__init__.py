@@ -1,0 +1,1 @@
+"""The run log: events, state, keyframes, ancestry, subscriptions."""

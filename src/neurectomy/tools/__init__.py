@@ -1,0 +1,1 @@
+"""What an agent can call: schemas from the syntax tree, calls through a sandbox."""
