@@ -1,0 +1,274 @@
+"""The port of storage: rows of the run log and its blobs, blocking calls made from threads."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal, Protocol
+
+from msgspec import Struct
+
+Durability = Literal["power", "process"]
+"""What a commit survives: loss of power (the default), or only the end of the process."""
+
+RunStatus = Literal[
+    "running", "waiting", "cancelling", "failing", "finished", "failed", "cancelled"
+]
+ENDED: frozenset[str] = frozenset({"finished", "failed", "cancelled"})
+"""The statuses after which a run appends nothing more."""
+
+
+class Ancestor(Struct, frozen=True, array_like=True):
+    """A prefix of another run: its events up to ``until`` belong to the fork as well."""
+
+    run: str
+    until: int
+
+
+class RunRow(Struct, frozen=True):
+    """One run as the list shows it.
+
+    Attributes:
+        id: UUIDv7.
+        flow: The flow's name.
+        program: Digest of the source bundle, which is a blob.
+        meaning: Digest of what the program does.
+        source: The program's path in the workspace.
+        title: What people see in lists, made from the inputs.
+        status: As of the last commit.
+        ancestry: The prefixes it continues, oldest first; empty for a run of its own. The last one's
+            ``until`` is the fork point, and the run's own events begin after it.
+        head: The ``seq`` of the last committed event; the fork point where there is none.
+        link: The chain's link at ``head``, 32 bytes.
+        created_us: Wall time, microseconds since the epoch; likewise ``ended_us`` (null until then).
+        accounts: Tokens, money and time so far, as in the state.
+        labels: Free key-value pairs of the user.
+        lease_epoch: Grows whenever a writer takes the run over.
+        lease_owner: The writer's name; empty when nobody holds it.
+        lease_until_us: When the lease ends unless renewed, wall microseconds.
+        hidden: Deleted by the user, its events kept for the forks that continue them.
+    """
+
+    id: str
+    flow: str
+    program: str
+    meaning: str
+    source: str
+    title: str
+    status: RunStatus
+    created_us: int
+    ancestry: tuple[Ancestor, ...] = ()
+    head: int = 0
+    link: bytes = b""
+    ended_us: int | None = None
+    accounts: dict[str, Any] = {}
+    labels: dict[str, str] = {}
+    lease_epoch: int = 0
+    lease_owner: str = ""
+    lease_until_us: int = 0
+    hidden: bool = False
+
+
+class EventRow(Struct, frozen=True):
+    """One event as stored.
+
+    Attributes:
+        header: JSON of kind, version, step, causes and times; never redacted.
+        payload: JSON of data and patch; null once redacted.
+        salt: 16 random bytes; null once redacted.
+        payload_hash: SHA-256 of salt and payload, 32 bytes.
+        link: SHA-256 of the previous link, the header and ``payload_hash``, 32 bytes.
+    """
+
+    seq: int
+    kind: str
+    step: str
+    header: bytes
+    payload: bytes | None
+    salt: bytes | None
+    payload_hash: bytes
+    link: bytes
+
+
+class RunUpdate(Struct, frozen=True):
+    """What a batch changes in its run's row besides ``head`` and ``link``."""
+
+    status: RunStatus
+    accounts: dict[str, Any]
+    ended_us: int | None = None
+
+
+class Batch(Struct, frozen=True):
+    """Everything that one writer adds to one run between two barriers.
+
+    Attributes:
+        run: The run's id.
+        lease_epoch: The writer's; the batch is refused where the row's differs.
+        after: The ``head`` that the row must have; the events continue it without a gap.
+        events: In order; may be empty where only blobs or a keyframe come.
+        keyframes: ``(seq, root)``: packed state after the event ``seq``.
+        blobs: Content by SHA-256 in hexadecimal; made durable before the events that name them.
+        update: Null where the row keeps its status and accounts.
+    """
+
+    run: str
+    lease_epoch: int
+    after: int
+    events: tuple[EventRow, ...] = ()
+    keyframes: tuple[tuple[int, bytes], ...] = ()
+    blobs: Mapping[str, bytes] = {}
+    update: RunUpdate | None = None
+
+
+class RunQuery(Struct, frozen=True):
+    """Which runs to list, newest first.
+
+    Attributes:
+        before: Id of the last run of the previous page.
+        status: Only these; all where empty.
+        search: Text that title, flow, source or id holds, letter case aside.
+        parent: Only direct forks of this run.
+        limit: At most 1,000.
+    """
+
+    limit: int = 100
+    before: str | None = None
+    status: tuple[RunStatus, ...] = ()
+    search: str = ""
+    parent: str | None = None
+
+
+class Usage(Struct, frozen=True):
+    """Disk usage in bytes, and counts."""
+
+    database_bytes: int
+    blob_bytes: int
+    runs: int
+    events: int
+    blobs: int
+
+
+class RunUsage(Struct, frozen=True):
+    """What one run holds: its own events and the blobs that it names (others may name them too)."""
+
+    run: str
+    events: int
+    event_bytes: int
+    blob_bytes: int
+
+
+class Store(Protocol):
+    """Blocking and thread-safe. Reads see every commit that has returned.
+
+    Every method raises `StorageError` when the database or disk refuses (full disk, lost
+    connection, damage), with a hint that says what to do.
+    """
+
+    @property
+    def name(self) -> str:
+        """``sqlite`` or ``postgres``."""
+        ...
+
+    def create_run(self, run: RunRow, blobs: Mapping[str, bytes]) -> None:
+        """Insert the row with its lease and the blobs it names, durably.
+
+        Raises:
+            Conflict: The id is taken.
+        """
+        ...
+
+    def fork_run(self, run: RunRow) -> None:
+        """Insert the row of a fork: one row, whatever the parent's length. Durable on return.
+
+        Raises:
+            NotFound: A run of the ancestry is gone or shorter than its ``until``.
+        """
+        ...
+
+    def run(self, run: str) -> RunRow | None:
+        """The row, hidden ones too."""
+        ...
+
+    def runs(self, query: RunQuery) -> list[RunRow]:
+        """Rows, newest first, without hidden ones."""
+        ...
+
+    def label(self, run: str, labels: Mapping[str, str]) -> None:
+        """Replace the labels of a run."""
+        ...
+
+    def acquire(self, run: str, owner: str, now_us: int, until_us: int, *, force: bool) -> RunRow:
+        """Take the lease: the epoch grows by one. ``force`` takes it from a living owner too.
+
+        Raises:
+            NotFound: No such run.
+            Conflict: Somebody else holds a lease that has not ended.
+        """
+        ...
+
+    def renew(self, run: str, lease_epoch: int, until_us: int) -> None:
+        """Extend the lease.
+
+        Raises:
+            StaleLease: Another writer has taken the run over.
+        """
+        ...
+
+    def release(self, run: str, lease_epoch: int) -> None:
+        """Give the lease back; nothing happens where it was already lost."""
+        ...
+
+    def commit(self, batches: Sequence[Batch]) -> list[Exception | None]:
+        """Write batches of any number of runs in one transaction with one sync.
+
+        Returns:
+            One entry per batch: null, or `StaleLease` where its epoch or ``after`` does not match
+            the row; the other batches are committed all the same.
+        """
+        ...
+
+    def events(self, run: str, after: int, until: int, limit: int) -> list[EventRow]:
+        """The run's own events with ``after < seq <= until``, in order, at most ``limit``."""
+        ...
+
+    def keyframe(self, run: str, until: int) -> tuple[int, bytes] | None:
+        """The run's own newest keyframe at or before ``until``."""
+        ...
+
+    def payloads(self, run: str, after: int, until: int) -> list[bytes | None]:
+        """Only the payloads of `events`, for folding fast."""
+        ...
+
+    def blob(self, digest: str) -> bytes | None:
+        """The content, checked against its digest.
+
+        Raises:
+            Damaged: The content does not match.
+        """
+        ...
+
+    def delete_run(self, run: str) -> None:
+        """Delete a run and the blobs that only it names.
+
+        A run that forks continue is hidden instead, and its events after the last fork point go.
+
+        Raises:
+            NotFound: No such run.
+            Conflict: It is leased by a living writer.
+        """
+        ...
+
+    def redact(self, run: str, seq: int) -> None:
+        """Erase payload and salt of an event; header, hash and link stay, so the chain holds."""
+        ...
+
+    def usage(self) -> Usage:
+        """Of the whole store."""
+        ...
+
+    def run_usage(self, run: str) -> RunUsage:
+        """Of one run."""
+        ...
+
+    def close(self) -> None:
+        """Close every connection; further calls raise `StorageError`."""
+        ...
