@@ -35,10 +35,10 @@ class RunRow(Struct, frozen=True):
         source: The program's path in the workspace.
         title: What people see in lists, made from the inputs.
         status: As of the last commit.
-        ancestry: The prefixes it continues, oldest first; empty for a run of its own. The last one's
+        ancestry: The prefixes it continues, oldest first; empty unless forked. The last one's
             ``until`` is the fork point, and the run's own events begin after it.
         head: The ``seq`` of the last committed event; the fork point where there is none.
-        link: The chain's link at ``head``, 32 bytes.
+        link: The link of the chain at ``head``, 32 bytes.
         created_us: Wall time, microseconds since the epoch; likewise ``ended_us`` (null until then).
         accounts: Tokens, money and time so far, as in the state.
         labels: Free key-value pairs of the user.
