@@ -39,7 +39,7 @@ class RunRow(Struct, frozen=True):
             ``until`` is the fork point, and the run's own events begin after it.
         head: The ``seq`` of the last committed event; the fork point where there is none.
         link: The link of the chain at ``head``, 32 bytes.
-        created_us: Wall time, microseconds since the epoch; likewise ``ended_us`` (null until then).
+        created_us: Wall time, microseconds since the epoch; ``ended_us`` likewise, null until then.
         accounts: Tokens, money and time so far, as in the state.
         labels: Free key-value pairs of the user.
         lease_epoch: Grows whenever a writer takes the run over.

@@ -1,0 +1,86 @@
+"""One thread that commits for every run: barriers that meet share one transaction and one sync."""
+
+from __future__ import annotations
+
+import asyncio
+import queue
+import threading
+from typing import TYPE_CHECKING
+
+from neurectomy.core.errors import StorageError
+
+if TYPE_CHECKING:
+    from neurectomy.storage.port import Batch, Store
+
+_MOST_BATCHES = 512
+"""Batches in one transaction, so that a flood does not make one barrier wait for all of it."""
+
+Waiting = tuple["Batch", "asyncio.Future[None]", asyncio.AbstractEventLoop]
+
+
+class Committer:
+    """Commits batches in the order in which they were submitted."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._queue: queue.SimpleQueue[Waiting | None] = queue.SimpleQueue()
+        self._closed = False
+        self._thread = threading.Thread(target=self._work, name="run log committer", daemon=True)
+        self._thread.start()
+
+    def submit(self, batch: Batch) -> asyncio.Future[None]:
+        """Queue a batch; the future ends when it is durable, or with the store's error."""
+        loop = asyncio.get_running_loop()
+        future: asyncio.Future[None] = loop.create_future()
+        if self._closed:
+            future.set_exception(StorageError("the run log is closed", hint="Start the server."))
+        else:
+            self._queue.put((batch, future, loop))
+        return future
+
+    def close(self) -> None:
+        """Commit what is queued and end the thread."""
+        self._closed = True
+        self._queue.put(None)
+        self._thread.join()
+
+    def _work(self) -> None:
+        while (first := self._queue.get()) is not None:
+            waiting, last = [first], False
+            while len(waiting) < _MOST_BATCHES and not self._queue.empty():
+                item = self._queue.get()
+                if item is None:
+                    last = True
+                    break
+                waiting.append(item)
+            self._commit(waiting)
+            if last:
+                return
+
+    def _commit(self, waiting: list[Waiting]) -> None:
+        results: list[Exception | None]
+        try:
+            results = self._store.commit([batch for batch, _, _ in waiting])
+        except Exception as error:  # noqa: BLE001 - whatever it is, it belongs to those who wait
+            results = [error] * len(waiting)
+        by_loop: dict[
+            asyncio.AbstractEventLoop, list[tuple[asyncio.Future[None], Exception | None]]
+        ]
+        by_loop = {}
+        for (_, future, loop), result in zip(waiting, results, strict=True):
+            by_loop.setdefault(loop, []).append((future, result))
+        for loop, ended in by_loop.items():
+            try:
+                loop.call_soon_threadsafe(_settle, ended)
+            except RuntimeError:
+                continue  # the loop was closed: nobody waits any more
+
+
+def _settle(ended: list[tuple[asyncio.Future[None], Exception | None]]) -> None:
+    for future, error in ended:
+        if future.done():
+            continue
+        if error is None:
+            future.set_result(None)
+        else:
+            future.set_exception(error)

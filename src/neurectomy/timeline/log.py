@@ -1,0 +1,252 @@
+"""The run log of a workspace: create runs, open them for writing, read and follow them."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any
+
+from neurectomy.bus.local import Topic
+from neurectomy.core import codecs
+from neurectomy.core.errors import Damaged, InvalidInput, NotFound, StaleLease
+from neurectomy.storage.port import ENDED, Ancestor, RunRow
+from neurectomy.timeline import chain
+from neurectomy.timeline.committer import Committer
+from neurectomy.timeline.event import Event, decode_payload, from_row
+from neurectomy.timeline.fold import fold
+from neurectomy.timeline.values import Values, unpack
+from neurectomy.timeline.writer import RunWriter
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from neurectomy.core.clock import Clock
+    from neurectomy.storage.port import EventRow, Store
+
+LEASE_US = 30_000_000
+"""How long a lease lasts without renewal, microseconds; it is renewed three times in that time."""
+
+PAGE = 1000
+"""Events that are read from the store at a time."""
+
+
+class Log:
+    """Everything that reads or writes run logs goes through here.
+
+    Args:
+        store: Where rows and blobs are kept; the log does not close it.
+        owner: This process's name in leases.
+    """
+
+    def __init__(self, store: Store, clock: Clock, owner: str) -> None:
+        self.store = store
+        self._clock = clock
+        self._owner = owner
+        self._committer = Committer(store)
+        self._writers: dict[str, tuple[RunWriter, int]] = {}
+        self._renewal: asyncio.Task[None] | None = None
+        self.published: Topic[list[Event]] = Topic()
+        self.reader = Values(store.blob)
+
+    async def create(self, row: RunRow, blobs: dict[str, bytes]) -> RunWriter:
+        """Insert a new run and write it; its first event must set the whole state."""
+        row = self._leased(row)
+        await asyncio.to_thread(self.store.create_run, row, blobs)
+        return self._writer(row, {}, 0)
+
+    async def open(self, run: str, *, force: bool = False) -> RunWriter:
+        """Take a run over at its head.
+
+        Args:
+            run: The run's id.
+            force: Take it from a writer whose lease has not ended.
+        """
+        now = self._clock.wall()
+        row = await asyncio.to_thread(
+            self.store.acquire, run, self._owner, now, now + LEASE_US, force=force
+        )
+        state = await asyncio.to_thread(self.state, run, row.head)
+        last = await self.events(run, row.head - 1, 1)
+        return self._writer(row, state, last[0].mono if last else 0)
+
+    def fork(self, parent: str, at: int, row: RunRow) -> RunRow:
+        """Insert ``row`` as a fork of ``parent`` after the event ``at``: one row. Blocking.
+
+        Raises:
+            InvalidInput: ``at`` is not an event of the parent.
+        """
+        source = self.row(parent)
+        if not 1 <= at <= source.head:
+            raise InvalidInput(
+                f"the run has no event {at}", hint=f"Choose one from 1 to {source.head}."
+            )
+        link = self.rows(parent, at - 1, 1)[0].link
+        row = _replace(row, ancestry=fork_ancestry(source, at), head=at, link=link)
+        self.store.fork_run(row)
+        return row
+
+    async def release(self, writer: RunWriter) -> None:
+        """End writing: commit what is left and give the lease back."""
+        with suppress(StaleLease):
+            await writer.barrier()
+        entry = self._writers.pop(writer.run, None)
+        if entry is not None:
+            await asyncio.to_thread(self.store.release, writer.run, entry[1])
+
+    def row(self, run: str) -> RunRow:
+        """The run's row.
+
+        Raises:
+            NotFound: No such run.
+        """
+        row = self.store.run(run)
+        if row is None:
+            raise NotFound(f"there is no run {run}", hint="List them with: neurectomy runs list")
+        return row
+
+    def rows(self, run: str, after: int, limit: int) -> list[EventRow]:
+        """Stored events with ``seq > after``, those of ancestors included. Blocking."""
+        found: list[EventRow] = []
+        for part, first, until in segments(self.row(run)):
+            if until <= after or len(found) >= limit:
+                continue
+            found += self.store.events(part, max(first, after), until, limit - len(found))
+        return found
+
+    async def events(self, run: str, after: int = 0, limit: int = PAGE) -> list[Event]:
+        """Events with ``seq > after``, those of ancestors included, at most ``limit``."""
+        rows = await asyncio.to_thread(self.rows, run, after, limit)
+        return [from_row(row) for row in rows]
+
+    def state(self, run: str, at: int) -> Any:
+        """The state after the event ``at``: one keyframe, and the patches after it.
+
+        Long lists are in their chunked form; see `whole_state`. Blocking.
+        """
+        row = self.row(run)
+        if not 0 <= at <= row.head:
+            raise InvalidInput(f"the run has no event {at}", hint=f"The last one is {row.head}.")
+        state: Any = {}
+        start = 0
+        parts = [part for part in segments(row) if part[1] < at or part[1] == 0]
+        for part, _, until in reversed(parts):
+            keyframe = self.store.keyframe(part, min(until, at))
+            if keyframe is not None:
+                start, state = keyframe[0], codecs.decode(keyframe[1])
+                break
+        for part, first, until in parts:
+            if until <= start:
+                continue
+            for payload in self.store.payloads(part, max(first, start), min(until, at)):
+                if payload is not None:
+                    data, patch = decode_payload(payload)
+                    state = fold(state, patch, data)
+        return state
+
+    def whole_state(self, run: str, at: int) -> Any:
+        """As `state`, with every list whole. Blocking."""
+        return unpack(self.state(run, at), self.reader)
+
+    async def follow(self, run: str, after: int = 0) -> AsyncIterator[list[Event]]:
+        """Batches of events in order without a gap, first from the store, then as they come.
+
+        Ends when the run has ended and everything was given.
+        """
+        with self.published.subscribe(run) as subscription:
+            while True:
+                while events := await self.events(run, after):
+                    after = events[-1].seq
+                    yield events
+                row = await asyncio.to_thread(self.row, run)
+                if row.head > after:
+                    continue
+                if row.status in ENDED:
+                    return
+                while True:
+                    batches = await subscription.wait()
+                    fresh = [event for batch in batches for event in batch if event.seq > after]
+                    gap = fresh and fresh[0].seq != after + 1
+                    if subscription.overflowed or gap or not fresh:
+                        subscription.overflowed = False
+                        break
+                    after = fresh[-1].seq
+                    yield fresh
+                    if fresh[-1].kind in _LAST:
+                        return
+
+    def verify(self, run: str) -> int:
+        """Check the whole chain of a run, its ancestors' prefixes included, and count its events.
+
+        Raises:
+            Damaged: An event does not match. Blocking.
+        """
+        row, link, after = self.row(run), chain.GENESIS, 0
+        while after < row.head:
+            rows = self.rows(run, after, PAGE)
+            if not rows or rows[0].seq != after + 1:
+                break
+            link, after = chain.verify(rows, link), rows[-1].seq
+        if after != row.head or (row.link and link != row.link):
+            from_head = f"the log ends at event {after}, the run at {row.head}"
+            raise Damaged(from_head, hint="Restore the workspace from a backup.", seq=after)
+        return after
+
+    async def close(self) -> None:
+        """Commit what is queued, give leases back, stop."""
+        if self._renewal is not None:
+            self._renewal.cancel()
+        for writer, _ in list(self._writers.values()):
+            await self.release(writer)
+        await asyncio.to_thread(self._committer.close)
+
+    def _leased(self, row: RunRow) -> RunRow:
+        until = self._clock.wall() + LEASE_US
+        return _replace(row, lease_epoch=1, lease_owner=self._owner, lease_until_us=until)
+
+    def _writer(self, row: RunRow, state: Any, mono: int) -> RunWriter:
+        writer = RunWriter(
+            row,
+            state,
+            mono,
+            values=Values(self.store.blob),
+            committer=self._committer,
+            clock=self._clock,
+            publish=self.published.publish,
+        )
+        self._writers[row.id] = (writer, row.lease_epoch)
+        if self._renewal is None or self._renewal.done():
+            self._renewal = asyncio.get_running_loop().create_task(self._renew())
+        return writer
+
+    async def _renew(self) -> None:
+        while self._writers:
+            await asyncio.sleep(LEASE_US / 3_000_000)
+            until = self._clock.wall() + LEASE_US
+            for run, (_, epoch) in list(self._writers.items()):
+                try:
+                    await asyncio.to_thread(self.store.renew, run, epoch, until)
+                except StaleLease:
+                    self._writers.pop(run, None)  # its next barrier says so to whoever writes
+
+
+_LAST = frozenset({"run.finished", "run.failed", "run.cancelled"})
+
+
+def segments(row: RunRow) -> list[tuple[str, int, int]]:
+    """The parts of a run's log: ``(run, first seq - 1, last seq)``, oldest first, its own last."""
+    parts, start = [], 0
+    for ancestor in row.ancestry:
+        parts.append((ancestor.run, start, ancestor.until))
+        start = ancestor.until
+    return [*parts, (row.id, start, row.head)]
+
+
+def fork_ancestry(parent: RunRow, at: int) -> tuple[Ancestor, ...]:
+    """The flattened ancestry of a fork of ``parent`` after the event ``at``."""
+    return tuple(
+        Ancestor(run, min(until, at)) for run, first, until in segments(parent) if first < at
+    )
+
+
+def _replace(row: RunRow, **changes: Any) -> RunRow:
+    return RunRow(**{name: getattr(row, name) for name in row.__struct_fields__} | changes)

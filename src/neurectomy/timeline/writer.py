@@ -1,0 +1,136 @@
+"""The single writer of one run: places events, folds the state, and waits at barriers."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Any
+
+from neurectomy.storage.port import ENDED, Batch, EventRow, RunUpdate
+from neurectomy.timeline.event import Draft, Event, to_row
+from neurectomy.timeline.fold import fold
+from neurectomy.timeline.values import Values, pack
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from neurectomy.core.clock import Clock
+    from neurectomy.storage.port import RunRow
+    from neurectomy.timeline.committer import Committer
+
+KEYFRAME_EVERY = 100
+"""Events between two keyframes: the most patches that lie between a keyframe and any moment."""
+
+
+class RunWriter:
+    """Appends to one run under its lease.
+
+    Args:
+        row: The run's row as the lease was taken.
+        state: The state at ``row.head``; the writer owns it from now on.
+        mono: Microseconds on the run's own clock at ``row.head``.
+        publish: Told of events once they are durable.
+
+    Attributes:
+        state: The state after the last appended event.
+        values: Interns and resolves the run's values.
+    """
+
+    def __init__(
+        self,
+        row: RunRow,
+        state: Any,
+        mono: int,
+        *,
+        values: Values,
+        committer: Committer,
+        clock: Clock,
+        publish: Callable[[str, list[Event]], None],
+    ) -> None:
+        self.run = row.id
+        self.state = state
+        self.values = values
+        self.seq = row.head
+        self._epoch = row.lease_epoch
+        self._link = row.link
+        self._committer = committer
+        self._clock = clock
+        self._publish = publish
+        self._zero = clock.monotonic() - mono * 1000
+        self._mono = mono
+        self._events: list[Event] = []
+        self._rows: list[EventRow] = []
+        self._keyframes: list[tuple[int, bytes]] = []
+        self._committed = row.head
+        self._last: asyncio.Future[None] | None = None
+
+    @property
+    def committed(self) -> int:
+        """The ``seq`` up to which everything was handed to the committer."""
+        return self._committed
+
+    def append(self, draft: Draft) -> Event:
+        """Give the draft its place and fold it; it is durable at the next barrier."""
+        now = (self._clock.monotonic() - self._zero) // 1000
+        self._mono = now = max(self._mono, now)
+        self.seq += 1
+        event = Event(
+            self.seq,
+            draft.kind,
+            draft.version,
+            draft.step,
+            draft.causes,
+            self._clock.wall(),
+            now,
+            draft.data,
+            draft.patch,
+        )
+        row = to_row(event, self._link)
+        self._link = row.link
+        self._rows.append(row)
+        self._events.append(event)
+        self.state = fold(self.state, draft.patch, draft.data)
+        if self.seq % KEYFRAME_EVERY == 0:
+            self._keyframes.append((self.seq, pack(self.state, self.values)))
+        return event
+
+    async def barrier(self) -> None:
+        """Wait until everything appended so far is durable, then publish it.
+
+        Raises:
+            StaleLease: Another writer has taken the run over.
+            StorageError: The store refused; nothing of this part was written.
+        """
+        future = self._flush()
+        if future is not None:
+            await asyncio.shield(future)
+
+    def _flush(self) -> asyncio.Future[None] | None:
+        if not self._rows:
+            return self._last if self._last is not None and not self._last.done() else None
+        events, rows = self._events, tuple(self._rows)
+        keyframes = tuple(self._keyframes)
+        batch = Batch(
+            self.run,
+            self._epoch,
+            self._committed,
+            rows,
+            keyframes,
+            self.values.take_fresh(),
+            self._update(events[-1]),
+        )
+        self._events, self._rows, self._keyframes = [], [], []
+        self._committed = self.seq
+        self._last = self._committer.submit(batch)
+        self._last.add_done_callback(
+            lambda done: None if _failed(done) else self._publish(self.run, events)
+        )
+        return self._last
+
+    def _update(self, last: Event) -> RunUpdate:
+        status = self.state["status"]
+        ended = last.at if status in ENDED else None
+        return RunUpdate(status, dict(self.state["accounts"]), ended)
+
+
+def _failed(done: asyncio.Future[None]) -> bool:
+    return done.cancelled() or done.exception() is not None
