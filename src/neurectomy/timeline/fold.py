@@ -1,7 +1,6 @@
 """Folding: a state and a patch give the next state. Knows no kinds; TypeScript has the same lines.
 
-The operations are listed in ``docs/reference/run-log.md``; both languages are checked by the vectors
-in ``tests/vectors/fold.json``.
+``docs/reference/run-log.md`` lists the operations. Both are checked by ``tests/vectors/fold.json``.
 """
 
 from __future__ import annotations

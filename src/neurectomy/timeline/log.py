@@ -45,7 +45,7 @@ class Log:
         self._committer = Committer(store)
         self._writers: dict[str, tuple[RunWriter, int]] = {}
         self._renewal: asyncio.Task[None] | None = None
-        self.published: Topic[list[Event]] = Topic()
+        self.published: Topic[list[EventRow]] = Topic()
         self.reader = Values(store.blob)
 
     async def create(self, row: RunRow, blobs: dict[str, bytes]) -> RunWriter:
@@ -164,7 +164,7 @@ class Log:
                     return
                 while True:
                     batches = await subscription.wait()
-                    fresh = [event for batch in batches for event in batch if event.seq > after]
+                    fresh = [from_row(row) for batch in batches for row in batch if row.seq > after]
                     gap = fresh and fresh[0].seq != after + 1
                     if subscription.overflowed or gap or not fresh:
                         subscription.overflowed = False

@@ -48,9 +48,10 @@ class Values:
         if isinstance(value, str) and len(value) < INLINE_LIMIT // 6:
             return value
         encoded = codecs.encode(value)
-        nested = encoded.count(b"{") + encoded.count(b"[")
-        if len(encoded) <= INLINE_LIMIT and nested <= MOST_NESTED and b'"$' not in encoded:
-            return value
+        if len(encoded) <= INLINE_LIMIT and b'"$' not in encoded:
+            nested = encoded.count(b"{") + encoded.count(b"[")
+            if nested <= MOST_NESTED and encoded.count(b",") < 2 * CHUNK:
+                return value
         return reference(self.add(encoded), len(encoded))
 
     def add(self, content: bytes) -> str:
@@ -82,6 +83,14 @@ class Values:
                 yield from map(self.resolve, codecs.decode(self.blob(digest)))
             value = value["tail"]
         yield from map(self.resolve, value)
+
+    def last(self, value: Any) -> Any:
+        """The last item of a list of the state that is not empty, resolved."""
+        if isinstance(value, dict):
+            if not value["tail"]:
+                return self.resolve(codecs.decode(self.blob(value["$list"][-1]))[-1])
+            value = value["tail"]
+        return self.resolve(value[-1])
 
     def blob(self, digest: str) -> bytes:
         """The content of a blob.

@@ -44,7 +44,7 @@ class RunWriter:
         values: Values,
         committer: Committer,
         clock: Clock,
-        publish: Callable[[str, list[Event]], None],
+        publish: Callable[[str, list[EventRow]], None],
     ) -> None:
         self.run = row.id
         self.state = state
@@ -57,7 +57,6 @@ class RunWriter:
         self._publish = publish
         self._zero = clock.monotonic() - mono * 1000
         self._mono = mono
-        self._events: list[Event] = []
         self._rows: list[EventRow] = []
         self._keyframes: list[tuple[int, bytes]] = []
         self._committed = row.head
@@ -68,8 +67,11 @@ class RunWriter:
         """The ``seq`` up to which everything was handed to the committer."""
         return self._committed
 
-    def append(self, draft: Draft) -> Event:
-        """Give the draft its place and fold it; it is durable at the next barrier."""
+    def append(self, draft: Draft) -> None:
+        """Give the draft its place and fold it; it is durable at the next barrier.
+
+        Folding takes the draft's objects over: they belong to the state from now on.
+        """
         now = (self._clock.monotonic() - self._zero) // 1000
         self._mono = now = max(self._mono, now)
         self.seq += 1
@@ -87,11 +89,9 @@ class RunWriter:
         row = to_row(event, self._link)
         self._link = row.link
         self._rows.append(row)
-        self._events.append(event)
         self.state = fold(self.state, draft.patch, draft.data)
         if self.seq % KEYFRAME_EVERY == 0:
             self._keyframes.append((self.seq, pack(self.state, self.values)))
-        return event
 
     async def barrier(self) -> None:
         """Wait until everything appended so far is durable, then publish it.
@@ -107,28 +107,28 @@ class RunWriter:
     def _flush(self) -> asyncio.Future[None] | None:
         if not self._rows:
             return self._last if self._last is not None and not self._last.done() else None
-        events, rows = self._events, tuple(self._rows)
+        rows = self._rows
         keyframes = tuple(self._keyframes)
         batch = Batch(
             self.run,
             self._epoch,
             self._committed,
-            rows,
+            tuple(rows),
             keyframes,
             self.values.take_fresh(),
-            self._update(events[-1]),
+            self._update(),
         )
-        self._events, self._rows, self._keyframes = [], [], []
+        self._rows, self._keyframes = [], []
         self._committed = self.seq
         self._last = self._committer.submit(batch)
         self._last.add_done_callback(
-            lambda done: None if _failed(done) else self._publish(self.run, events)
+            lambda done: None if _failed(done) else self._publish(self.run, rows)
         )
         return self._last
 
-    def _update(self, last: Event) -> RunUpdate:
+    def _update(self) -> RunUpdate:
         status = self.state["status"]
-        ended = last.at if status in ENDED else None
+        ended = self._clock.wall() if status in ENDED else None
         return RunUpdate(status, dict(self.state["accounts"]), ended)
 
 

@@ -1,0 +1,259 @@
+"""What completions do to the state: the other half of the machine, as pure as `decide`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from neurectomy.core.errors import Conflict
+from neurectomy.runs.failures import stop_waiting
+from neurectomy.runs.moment import Moment, deliver, wake
+from neurectomy.runs.tool_rules import call_ended
+from neurectomy.timeline.event import Draft
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from neurectomy.timeline.event import Patch
+
+ACCOUNTS = (
+    "input_tokens",
+    "output_tokens",
+    "cached_tokens",
+    "cost_nanos",
+    "unpriced_requests",
+    "model_requests",
+    "tool_calls",
+    "model_us",
+    "tool_us",
+)
+"""What a run keeps account of; tokens, billionths of a US dollar, counts and microseconds."""
+
+
+def complete(moment: Moment, kind: str, step: str, data: dict[str, Any]) -> Draft:
+    """The event of a completion.
+
+    Args:
+        moment: The state before it.
+        kind: One of the completion kinds.
+        step: Path of the pending effect; empty for the run's own.
+        data: As the log stores it: large values are references already.
+
+    Raises:
+        Conflict: Nothing of that kind is pending at ``step``.
+    """
+    if step and step not in moment.state["pending"]:
+        raise Conflict(f"nothing is pending at {step}", hint="Look at the run's state.", step=step)
+    return _RULES[kind](moment, step, data)
+
+
+def _draft(moment: Moment, kind: str, step: str, data: dict[str, Any], patch: Patch) -> Draft:
+    return Draft(kind, step, data, patch, (moment.state["pending"][step]["seq"],))
+
+
+def _ended(moment: Moment, step: str) -> Patch:
+    return [["del", ["pending", step]]]
+
+
+def _runs_on(moment: Moment) -> bool:
+    return moment.state["status"] in ("running", "waiting")
+
+
+def _count(moment: Moment, **more: int) -> Patch:
+    accounts = moment.state["accounts"]
+    return [
+        ["set", ["accounts", name], accounts[name] + number]
+        for name, number in more.items()
+        if number
+    ]
+
+
+def _model_responded(moment: Moment, step: str, data: dict[str, Any]) -> Draft:
+    usage = data["usage"]
+    cost = usage.get("cost_nanos")
+    patch = _ended(moment, step) + _count(
+        moment,
+        input_tokens=usage.get("input_tokens", 0),
+        output_tokens=usage.get("output_tokens", 0),
+        cached_tokens=usage.get("cached_tokens", 0),
+        cost_nanos=cost or 0,
+        unpriced_requests=1 if cost is None else 0,
+        model_requests=1,
+        model_us=data["took_us"],
+    )
+    if _runs_on(moment):
+        path = moment.state["pending"][step]["frame"]
+        calls = moment.values.resolve(data["message"]).get("calls", [])
+        patch += [
+            ["app", ["frames", path, "messages"], "message"],
+            ["set", ["frames", path, "phase"], "act"],
+            ["set", ["frames", path, "acted"], 0],
+            ["set", ["frames", path, "calls"], len(calls)],
+            ["set", ["frames", path, "joined"], []],
+            wake(path, [moment.seq]),
+        ]
+    return _draft(moment, "model.responded", step, data, patch)
+
+
+def _model_failed(moment: Moment, step: str, data: dict[str, Any]) -> Draft:
+    patch = _ended(moment, step) + _count(moment, model_requests=1, model_us=data["took_us"])
+    return _draft(moment, "model.failed", step, data, patch + _failed(moment, step))
+
+
+def _tool_failed(moment: Moment, step: str, data: dict[str, Any]) -> Draft:
+    patch = _ended(moment, step) + _count(moment, tool_calls=1, tool_us=data["took_us"])
+    return _draft(moment, "tool.failed", step, data, patch + _failed(moment, step))
+
+
+def _failed(moment: Moment, step: str) -> Patch:
+    if not _runs_on(moment):
+        return []
+    path = moment.state["pending"][step]["frame"]
+    return [
+        ["put", ["frames", path, "error"], "error"],
+        ["set", ["frames", path, "phase"], "failed"],
+        wake(path, [moment.seq]),
+    ]
+
+
+def _tool_returned(moment: Moment, step: str, data: dict[str, Any]) -> Draft:
+    patch = _ended(moment, step) + _count(moment, tool_calls=1, tool_us=data["took_us"])
+    if _runs_on(moment):
+        patch += _returned(moment, step, data)
+    return _draft(moment, "tool.returned", step, data, patch)
+
+
+def _returned(moment: Moment, step: str, data: dict[str, Any]) -> Patch:
+    path = moment.state["pending"][step]["frame"]
+    frame = moment.frame(path)
+    if "call" not in frame:
+        return [["del", ["frames", path]], *deliver(moment, frame)]
+    message = {
+        "role": "tool",
+        "call": frame["call"],
+        "tool": frame["callee"],
+        "value": data["value"],
+    }
+    parent = frame["parent"]
+    return [
+        ["del", ["frames", path]],
+        ["add", ["frames", parent, "messages"], message],
+        *call_ended(moment, parent),
+    ]
+
+
+def _tool_unknown(moment: Moment, step: str, data: dict[str, Any]) -> Draft:
+    patch = [["set", ["pending", step, "kind"], "unknown"]]
+    return _draft(moment, "tool.unknown", step, data, patch)
+
+
+def _human_answered(moment: Moment, step: str, data: dict[str, Any]) -> Draft:
+    pending = moment.state["pending"][step]
+    frame = moment.frame(pending["frame"])
+    patch: Patch = [["set", ["status"], "running"]]
+    if pending["kind"] == "human":
+        patch += [*_ended(moment, step), ["del", ["frames", pending["frame"]]]]
+        patch += deliver(moment, frame)
+    elif pending["kind"] == "unknown" and data["decision"] == "retry":
+        patch += [["set", ["pending", step, "kind"], "tool"]]
+    elif pending["kind"] == "unknown" and data["decision"] == "value":
+        patch += [*_ended(moment, step), *_returned(moment, step, data)]
+    elif pending["kind"] == "unknown":
+        patch += [*_ended(moment, step), *_failed(moment, step)]
+    else:
+        raise Conflict(f"{step} does not wait for a person", hint="Look at the run's state.")
+    return _draft(moment, "human.answered", step, data, patch)
+
+
+def _timer_fired(moment: Moment, step: str, data: dict[str, Any]) -> Draft:
+    path = moment.state["pending"][step]["frame"]
+    frame = moment.frame(path)
+    patch = _ended(moment, step)
+    if frame["kind"] == "agent":
+        patch += [
+            ["set", ["frames", path, "attempt"], frame["attempt"] + 1],
+            ["set", ["frames", path, "phase"], "ask"],
+        ]
+    else:
+        patch.append(["set", ["frames", path, "phase"], "again"])
+    patch.append(wake(path, [moment.seq]))
+    return _draft(moment, "timer.fired", step, data, patch)
+
+
+def _cancel_requested(moment: Moment, step: str, data: dict[str, Any]) -> Draft:
+    patch: Patch = [["set", ["status"], "cancelling"], *stop_waiting(moment)]
+    return Draft("run.cancel_requested", "", data, patch)
+
+
+def _expired(moment: Moment, step: str, data: dict[str, Any]) -> Draft:
+    error = {
+        "code": "budget",
+        "message": f"the run took longer than its budget of {data['limit_ms'] / 1000:g} s",
+        "hint": "Raise the budget in the flow.",
+        "step": "",
+    }
+    patch: Patch = [
+        ["set", ["status"], "failing"],
+        ["set", ["error"], error],
+        *stop_waiting(moment),
+    ]
+    return Draft("run.expired", "", data, patch)
+
+
+def _created(moment: Moment, step: str, data: dict[str, Any]) -> Draft:
+    flow = data["flow"]
+    first = moment.plan.flow(flow).first
+    root = {
+        "kind": "flow",
+        "callee": flow,
+        "flow": flow,
+        "parent": "",
+        "node": "",
+        "at": first,
+        "counts": {},
+        "started": 0,
+        "joined": [],
+    }
+    state = {
+        "status": "running",
+        "flow": flow,
+        "frames": {flow: root},
+        "ready": {flow: [moment.seq]},
+        "pending": {},
+        "accounts": dict.fromkeys(ACCOUNTS, 0),
+        "result": None,
+        "error": None,
+    }
+    patch: Patch = [
+        ["set", [], state],
+        ["put", ["inputs"], "inputs"],
+        ["put", ["models"], "models"],
+        ["put", ["limits"], "limits"],
+        ["set", ["frames", flow, "env"], dict(data["inputs"])],
+    ]
+    return Draft("run.created", "", data, patch)
+
+
+def _marked(kind: str) -> Callable[[Moment, str, dict[str, Any]], Draft]:
+    def rule(moment: Moment, step: str, data: dict[str, Any]) -> Draft:
+        return Draft(kind, "", data, [])
+
+    return rule
+
+
+_RULES: dict[str, Callable[[Moment, str, dict[str, Any]], Draft]] = {
+    "run.created": _created,
+    "run.forked": _marked("run.forked"),
+    "run.resumed": _marked("run.resumed"),
+    "run.cancel_requested": _cancel_requested,
+    "run.expired": _expired,
+    "model.responded": _model_responded,
+    "model.failed": _model_failed,
+    "tool.returned": _tool_returned,
+    "tool.failed": _tool_failed,
+    "tool.unknown": _tool_unknown,
+    "human.answered": _human_answered,
+    "timer.fired": _timer_fired,
+}
+
+COMPLETIONS = frozenset(_RULES)
+"""The kinds that come from outside; every other kind is a decision."""

@@ -1,0 +1,124 @@
+"""The canonical request of an agent's turn, made from the state alone."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from neurectomy.agents import types
+from neurectomy.core import codecs
+from neurectomy.models.port import (
+    AssistantMessage,
+    Message,
+    ModelRequest,
+    OutputSchema,
+    ToolMessage,
+    ToolSchema,
+)
+
+if TYPE_CHECKING:
+    from neurectomy.agents.program import AgentDeclaration, Budget, ToolDeclaration
+    from neurectomy.runs.moment import Frame, Moment
+
+CHARACTERS_PER_TOKEN = 3
+"""For reserving a budget: below what tokenizers reach on text, so that the estimate is high."""
+
+
+def build_request(moment: Moment, frame: Frame) -> ModelRequest:
+    """The request of an agent's frame that is about to ask its model."""
+    agent = moment.plan.program.agents[frame["callee"]]
+    model = moment.plan.program.models[agent.model]
+    program = moment.plan.program
+    return ModelRequest(
+        model=moment.state["models"][agent.model]["id"],
+        messages=_messages(moment, frame),
+        tools=tuple(tool_schema(moment, program.tools[name]) for name in agent.tools),
+        output=output_schema(moment, agent, frame["output"]),
+        settings=model.settings,
+    )
+
+
+def request_digest(request: ModelRequest) -> str:
+    """SHA-256 of the request's canonical JSON."""
+    return codecs.canonical_digest(request)
+
+
+def tool_schema(moment: Moment, tool: ToolDeclaration) -> ToolSchema:
+    """A tool as the model is told of it."""
+    schema = types.fields_schema(tool.parameters, moment.plan.records)
+    return ToolSchema(tool.name, tool.description, schema)
+
+
+def output_schema(moment: Moment, agent: AgentDeclaration, mode: Any) -> OutputSchema:
+    """The value that the agent must end with, asked for in ``mode``."""
+    if mode == "text":
+        return OutputSchema("text")
+    schema = types.json_schema(agent.returns, moment.plan.records)
+    return OutputSchema(mode, schema, types.render(agent.returns))
+
+
+def _messages(moment: Moment, frame: Frame) -> tuple[Message, ...]:
+    """The conversation; results of tools stand in the order of their calls, not of their ends."""
+    ordered: list[Message] = []
+    results: dict[str, ToolMessage] = {}
+    calls: list[str] = []
+    for data in moment.values.items(frame["messages"]):
+        message = _message(moment, data)
+        if isinstance(message, ToolMessage):
+            results[message.call] = message
+            if len(results) == len(calls):
+                ordered += [results[call] for call in calls]
+                results, calls = {}, []
+            continue
+        if isinstance(message, AssistantMessage):
+            calls = [call.id for call in message.calls]
+        ordered.append(message)
+    return tuple(ordered)
+
+
+def _message(moment: Moment, data: dict[str, Any]) -> Message:
+    if data["role"] == "tool":
+        if "problem" in data:
+            return ToolMessage(data["call"], data["tool"], data["problem"], error=True)
+        content = codecs.encode(moment.values.resolve(data["value"])).decode()
+        return ToolMessage(data["call"], data["tool"], content)
+    message: Message = msgspec.convert(data, Message)
+    return message
+
+
+def reserve(moment: Moment, agent: AgentDeclaration, request: ModelRequest) -> dict[str, Any]:
+    """The most that a request may cost: ``cost_nanos`` (null where unknown) and ``tokens``."""
+    profile = moment.state["models"][agent.model]
+    sent = len(codecs.canonical(request)) // CHARACTERS_PER_TOKEN + 1
+    answered = request.settings.get("max_tokens") or profile["max_output_tokens"]
+    prices = profile.get("input_nanos"), profile.get("output_nanos")
+    cost = None
+    if prices[0] is not None and prices[1] is not None:
+        cost = int(sent * prices[0] + answered * prices[1]) + 1
+    return {"cost_nanos": cost, "tokens": sent + answered}
+
+
+def over_budget(moment: Moment, budget: Budget, wanted: dict[str, Any]) -> str:
+    """Why a reservation does not fit the budget; empty where it does."""
+    accounts = moment.state["accounts"]
+    reserved = [p["reserved"] for p in moment.state["pending"].values() if "reserved" in p]
+    if budget.tokens is not None:
+        spent = accounts["input_tokens"] + accounts["output_tokens"]
+        total = spent + sum(r["tokens"] for r in reserved) + wanted["tokens"]
+        if total > budget.tokens:
+            return (
+                f"the next request may use up to {wanted['tokens']} tokens, "
+                f"and {spent} of {budget.tokens} are spent"
+            )
+    if budget.cost_nanos is not None:
+        if wanted["cost_nanos"] is None:
+            return "the model's price is unknown, so the budget in money cannot be kept"
+        spent = accounts["cost_nanos"]
+        total = spent + sum(r["cost_nanos"] or 0 for r in reserved) + wanted["cost_nanos"]
+        if total > budget.cost_nanos:
+            return (
+                f"the next request may cost up to ${wanted['cost_nanos'] / 1e9:.4f}, "
+                f"and ${spent / 1e9:.4f} of ${budget.cost_nanos / 1e9:.4f} are spent"
+            )
+    return ""
