@@ -1,0 +1,408 @@
+"""The run log in one SQLite file: what a workspace has from the first minute."""
+
+from __future__ import annotations
+
+import sqlite3
+import threading
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from neurectomy.core import codecs
+from neurectomy.core.errors import NeurectomyError, NotFound, StorageError
+from neurectomy.storage import blobs, rows, schema
+from neurectomy.storage.port import Batch, EventRow, RunQuery, RunRow, RunUsage, Usage
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+    from pathlib import Path
+
+    from neurectomy.storage.port import Durability
+
+_INSERT_RUN = (
+    f"INSERT INTO runs ({rows.RUN_COLUMNS}) VALUES "
+    f"({', '.join('?' * (rows.RUN_COLUMNS.count(',') + 1))})"
+)
+_INSERT_EVENT = f"INSERT INTO events (run, {rows.EVENT_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
+_MOVE_HEAD = "UPDATE runs SET head = ?, link = ? WHERE key = ? AND lease_epoch = ? AND head = ?"
+_UPDATE_RUN = "UPDATE runs SET status = ?, accounts = ?, ended_us = ? WHERE key = ?"
+
+
+class SqliteStore:
+    """Implements `neurectomy.storage.port.Store`.
+
+    ``power`` is ``synchronous = FULL``: with the write-ahead log, a commit that returned survives
+    loss of power. ``process`` is ``NORMAL``: it survives SIGKILL of the process, since the system
+    has the pages; loss of power may undo the last commits, never tear one.
+
+    Args:
+        path: The database file; made when missing.
+        folder: Where large blobs are kept.
+    """
+
+    name = "sqlite"
+
+    def __init__(self, path: Path, folder: Path, durability: Durability = "power") -> None:
+        self._path = path
+        self._durability = durability
+        self._files = blobs.BlobFiles(folder, sync=durability == "power")
+        self._lock = threading.Lock()
+        self._keys: dict[str, int] = {}
+        self._local = threading.local()
+        self._readers: list[sqlite3.Connection] = []
+        self._closed = False
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with _errors(path):
+            self._writer = self._connect()
+            self._migrate()
+
+    def _connect(self) -> sqlite3.Connection:
+        connection = sqlite3.connect(
+            self._path, isolation_level=None, check_same_thread=False, timeout=30
+        )
+        connection.execute("PRAGMA journal_mode = WAL")
+        level = "FULL" if self._durability == "power" else "NORMAL"
+        connection.execute(f"PRAGMA synchronous = {level}")
+        connection.execute("PRAGMA cache_size = -16384")
+        connection.execute("PRAGMA mmap_size = 268435456")
+        return connection
+
+    def _migrate(self) -> None:
+        writer = self._writer
+        version = writer.execute("PRAGMA user_version").fetchone()[0]
+        schema.check_version(version)
+        if version == len(schema.SQLITE):
+            return
+        writer.execute("BEGIN IMMEDIATE")
+        try:
+            version = writer.execute("PRAGMA user_version").fetchone()[0]
+            for script in schema.SQLITE[version:]:
+                for statement in script.split(";"):
+                    writer.execute(statement)
+            writer.execute(f"PRAGMA user_version = {len(schema.SQLITE)}")
+            writer.execute("COMMIT")
+        except BaseException:
+            writer.execute("ROLLBACK")
+            raise
+
+    @contextmanager
+    def _transaction(self) -> Iterator[sqlite3.Connection]:
+        with self._lock, _errors(self._path):
+            self._refuse_when_closed()
+            writer = self._writer
+            writer.execute("BEGIN IMMEDIATE")
+            try:
+                yield writer
+                writer.execute("COMMIT")
+            except BaseException:
+                if writer.in_transaction:
+                    writer.execute("ROLLBACK")
+                raise
+
+    @contextmanager
+    def _reading(self) -> Iterator[sqlite3.Connection]:
+        with _errors(self._path):
+            self._refuse_when_closed()
+            reader: sqlite3.Connection | None = getattr(self._local, "reader", None)
+            if reader is None:
+                reader = self._local.reader = self._connect()
+                with self._lock:
+                    self._readers.append(reader)
+            yield reader
+
+    def _refuse_when_closed(self) -> None:
+        if self._closed:
+            raise StorageError("the store is closed", hint="Start the program again.")
+
+    def _key(self, run: str, connection: sqlite3.Connection) -> int:
+        key = self._keys.get(run)
+        if key is None:
+            found = connection.execute("SELECT key FROM runs WHERE id = ?", (run,)).fetchone()
+            if found is None:
+                raise rows.no_run(run)
+            key = self._keys[run] = int(found[0])
+        return key
+
+    def create_run(self, run: RunRow, blobs: Mapping[str, bytes]) -> None:
+        with self._transaction() as writer:
+            key = self._insert_run(writer, run)
+            self._write_blobs(writer, key, blobs)
+
+    def _insert_run(self, writer: sqlite3.Connection, run: RunRow) -> int:
+        try:
+            key = writer.execute(_INSERT_RUN, rows.run_values(run)).lastrowid
+        except sqlite3.IntegrityError:
+            raise rows.taken(run.id) from None
+        return int(key or 0)
+
+    def fork_run(self, run: RunRow) -> None:
+        with self._transaction() as writer:
+            parts = []
+            for ancestor in run.ancestry:
+                key = self._key(ancestor.run, writer)
+                head = writer.execute("SELECT head FROM runs WHERE key = ?", (key,)).fetchone()
+                if head is None or head[0] < ancestor.until:
+                    raise rows.no_run(ancestor.run)
+                parts.append((key, ancestor.until))
+            key = self._insert_run(writer, run)
+            writer.executemany(
+                "INSERT INTO ancestors (run, ancestor, until) VALUES (?, ?, ?)",
+                [(key, ancestor, until) for ancestor, until in parts],
+            )
+
+    def run(self, run: str) -> RunRow | None:
+        with self._reading() as reader:
+            sql = f"SELECT {rows.RUN_COLUMNS} FROM runs WHERE id = ?"
+            found = reader.execute(sql, (run,)).fetchone()
+        return None if found is None else rows.run_row(found)
+
+    def runs(self, query: RunQuery) -> list[RunRow]:
+        sql, values = rows.query_sql(query, "?")
+        with self._reading() as reader:
+            return [rows.run_row(found) for found in reader.execute(sql, values)]
+
+    def label(self, run: str, labels: Mapping[str, str]) -> None:
+        with self._transaction() as writer:
+            key = self._key(run, writer)
+            text = codecs.encode(dict(labels)).decode()
+            writer.execute("UPDATE runs SET labels = ? WHERE key = ?", (text, key))
+
+    def acquire(self, run: str, owner: str, now_us: int, until_us: int, *, force: bool) -> RunRow:
+        with self._transaction() as writer:
+            key = self._key(run, writer)
+            sql = f"SELECT {rows.RUN_COLUMNS} FROM runs WHERE key = ?"
+            row = rows.run_row(writer.execute(sql, (key,)).fetchone())
+            living = row.lease_owner and row.lease_until_us > now_us
+            if living and not force:
+                raise rows.leased(row.lease_owner)
+            writer.execute(
+                "UPDATE runs SET lease_epoch = lease_epoch + 1, lease_owner = ?, "
+                "lease_until_us = ? WHERE key = ?",
+                (owner, until_us, key),
+            )
+            return rows.run_row(writer.execute(sql, (key,)).fetchone())
+
+    def renew(self, run: str, lease_epoch: int, until_us: int) -> None:
+        with self._transaction() as writer:
+            done = writer.execute(
+                "UPDATE runs SET lease_until_us = ? WHERE id = ? AND lease_epoch = ?",
+                (until_us, run, lease_epoch),
+            )
+            if done.rowcount != 1:
+                raise rows.stale(run)
+
+    def release(self, run: str, lease_epoch: int) -> None:
+        with self._transaction() as writer:
+            writer.execute(
+                "UPDATE runs SET lease_owner = '', lease_until_us = 0 "
+                "WHERE id = ? AND lease_epoch = ?",
+                (run, lease_epoch),
+            )
+
+    def commit(self, batches: Sequence[Batch]) -> list[Exception | None]:
+        results: list[Exception | None] = []
+        with self._transaction() as writer:
+            for batch in batches:
+                try:
+                    self._write_batch(writer, batch)
+                    results.append(None)
+                except NotFound as error:
+                    results.append(error)
+                except NeurectomyError as error:
+                    if error.code != "stale_lease":
+                        raise
+                    results.append(error)
+        return results
+
+    def _write_batch(self, writer: sqlite3.Connection, batch: Batch) -> None:
+        key = self._key(batch.run, writer)
+        head, link = batch.after, None
+        if batch.events:
+            head, link = batch.events[-1].seq, batch.events[-1].link
+        if link is None:
+            moved = writer.execute(
+                "UPDATE runs SET head = head WHERE key = ? AND lease_epoch = ? AND head = ?",
+                (key, batch.lease_epoch, batch.after),
+            )
+        else:
+            moved = writer.execute(_MOVE_HEAD, (head, link, key, batch.lease_epoch, batch.after))
+        if moved.rowcount != 1:
+            raise rows.stale(batch.run)
+        if batch.blobs:
+            self._write_blobs(writer, key, batch.blobs)
+        writer.executemany(_INSERT_EVENT, [rows.event_values(key, e) for e in batch.events])
+        if batch.keyframes:
+            writer.executemany(
+                "INSERT INTO keyframes (run, seq, root) VALUES (?, ?, ?)",
+                [(key, seq, root) for seq, root in batch.keyframes],
+            )
+        if batch.update is not None:
+            update = batch.update
+            accounts = codecs.encode(update.accounts).decode()
+            writer.execute(_UPDATE_RUN, (update.status, accounts, update.ended_us, key))
+
+    def _write_blobs(
+        self, writer: sqlite3.Connection, key: int, contents: Mapping[str, bytes]
+    ) -> None:
+        for digest, content in contents.items():
+            found = writer.execute("SELECT key FROM blobs WHERE digest = ?", (digest,)).fetchone()
+            if found is None:
+                encoding, stored = blobs.shrink(content)
+                inline: bytes | None = stored
+                if len(stored) > blobs.INLINE_BYTES:
+                    self._files.write(digest, stored)
+                    inline = None
+                blob = writer.execute(
+                    "INSERT INTO blobs (digest, encoding, bytes, stored, content) "
+                    "VALUES (?, ?, ?, ?, ?)",
+                    (digest, encoding, len(content), len(stored), inline),
+                ).lastrowid
+            else:
+                blob = found[0]
+            writer.execute("INSERT OR IGNORE INTO blob_uses (run, blob) VALUES (?, ?)", (key, blob))
+
+    def events(self, run: str, after: int, until: int, limit: int) -> list[EventRow]:
+        sql = (
+            f"SELECT {rows.EVENT_COLUMNS} FROM events "
+            "WHERE run = ? AND seq > ? AND seq <= ? ORDER BY seq LIMIT ?"
+        )
+        with self._reading() as reader:
+            values = (self._key(run, reader), after, until, limit)
+            return [rows.event_row(found) for found in reader.execute(sql, values)]
+
+    def keyframe(self, run: str, until: int) -> tuple[int, bytes] | None:
+        with self._reading() as reader:
+            found = reader.execute(
+                "SELECT seq, root FROM keyframes WHERE run = ? AND seq <= ? "
+                "ORDER BY seq DESC LIMIT 1",
+                (self._key(run, reader), until),
+            ).fetchone()
+        return None if found is None else (found[0], found[1])
+
+    def payloads(self, run: str, after: int, until: int) -> list[bytes | None]:
+        with self._reading() as reader:
+            found = reader.execute(
+                "SELECT payload FROM events WHERE run = ? AND seq > ? AND seq <= ? ORDER BY seq",
+                (self._key(run, reader), after, until),
+            )
+            return [payload for (payload,) in found]
+
+    def blob(self, digest: str) -> bytes | None:
+        with self._reading() as reader:
+            found = reader.execute(
+                "SELECT encoding, content FROM blobs WHERE digest = ?", (digest,)
+            ).fetchone()
+        if found is None:
+            return None
+        encoding, stored = found
+        if stored is None:
+            stored = self._files.read(digest) or b""
+        return blobs.expand(digest, encoding, stored)
+
+    def delete_run(self, run: str) -> None:
+        with self._transaction() as writer:
+            key = self._key(run, writer)
+            orphans = self._delete(writer, run, key)
+        for digest in orphans:
+            self._files.remove(digest)
+
+    def _delete(self, writer: sqlite3.Connection, run: str, key: int) -> list[str]:
+        """Delete or hide a run; return the digests of blob files that nobody names any more."""
+        needed = writer.execute(
+            "SELECT max(until) FROM ancestors WHERE ancestor = ?", (key,)
+        ).fetchone()[0]
+        ancestors = [
+            found[0]
+            for found in writer.execute("SELECT ancestor FROM ancestors WHERE run = ?", (key,))
+        ]
+        if needed is not None:
+            writer.execute("DELETE FROM events WHERE run = ? AND seq > ?", (key, needed))
+            writer.execute("DELETE FROM keyframes WHERE run = ? AND seq > ?", (key, needed))
+            writer.execute(
+                "UPDATE runs SET hidden = 1, head = min(head, ?) WHERE key = ?", (needed, key)
+            )
+            return []
+        for table in ("events", "keyframes", "blob_uses", "ancestors"):
+            writer.execute(f"DELETE FROM {table} WHERE run = ?", (key,))
+        writer.execute("DELETE FROM runs WHERE key = ?", (key,))
+        self._keys.pop(run, None)
+        orphans = []
+        for ancestor in ancestors:
+            hidden = writer.execute(
+                "SELECT id FROM runs WHERE key = ? AND hidden = 1 AND NOT EXISTS "
+                "(SELECT 1 FROM ancestors WHERE ancestor = key)",
+                (ancestor,),
+            ).fetchone()
+            if hidden is not None:
+                orphans += self._delete(writer, hidden[0], ancestor)
+        unused = "NOT EXISTS (SELECT 1 FROM blob_uses WHERE blob = blobs.key)"
+        orphans += [
+            found[0]
+            for found in writer.execute(
+                f"DELETE FROM blobs WHERE {unused} RETURNING digest, content IS NULL"
+            )
+            if found[1]
+        ]
+        return orphans
+
+    def redact(self, run: str, seq: int) -> None:
+        with self._transaction() as writer:
+            writer.execute(
+                "UPDATE events SET payload = NULL, salt = NULL WHERE run = ? AND seq = ?",
+                (self._key(run, writer), seq),
+            )
+
+    def usage(self) -> Usage:
+        with self._reading() as reader:
+            pages = reader.execute("PRAGMA page_count").fetchone()[0]
+            size = reader.execute("PRAGMA page_size").fetchone()[0]
+            runs = reader.execute("SELECT count(*) FROM runs WHERE hidden = 0").fetchone()[0]
+            events = reader.execute("SELECT count(*) FROM events").fetchone()[0]
+            count, stored = reader.execute(
+                "SELECT count(*), coalesce(sum(stored), 0) FROM blobs"
+            ).fetchone()
+        return Usage(pages * size, stored, runs, events, count)
+
+    def run_usage(self, run: str) -> RunUsage:
+        with self._reading() as reader:
+            key = self._key(run, reader)
+            events, size = reader.execute(
+                "SELECT count(*), coalesce(sum(length(header) + coalesce(length(payload), 0)), 0) "
+                "FROM events WHERE run = ?",
+                (key,),
+            ).fetchone()
+            stored = reader.execute(
+                "SELECT coalesce(sum(stored), 0) FROM blob_uses JOIN blobs ON key = blob "
+                "WHERE run = ?",
+                (key,),
+            ).fetchone()[0]
+        return RunUsage(run, events, size, stored)
+
+    def close(self) -> None:
+        with self._lock:
+            if self._closed:
+                return
+            self._closed = True
+            for connection in (self._writer, *self._readers):
+                connection.close()
+
+
+@contextmanager
+def _errors(path: Path) -> Iterator[None]:
+    """Turn SQLite's errors into ours, with the next step."""
+    try:
+        yield
+    except sqlite3.Error as error:
+        raise StorageError(f"{path.name}: {error}", hint=_hint(error)) from error
+
+
+def _hint(error: sqlite3.Error) -> str:
+    text = str(error)
+    if "full" in text or "disk I/O" in text:
+        return "Free some space on the disk; nothing that was acknowledged is lost."
+    if "not a database" in text or "malformed" in text:
+        return "Move the file away, or restore it from a backup; it is not a sound database."
+    if "locked" in text:
+        return "Close the other program that writes this workspace."
+    if "readonly" in text or "unable to open" in text:
+        return "Give yourself the right to write in the folder .neurectomy."
+    return "Look at the disk and its rights, then try again."
