@@ -6,6 +6,7 @@ import asyncio
 from typing import TYPE_CHECKING, Any
 
 from neurectomy.storage.port import ENDED, Batch, EventRow, RunUpdate
+from neurectomy.timeline.chain import GENESIS
 from neurectomy.timeline.event import Draft, Event, to_row
 from neurectomy.timeline.fold import fold
 from neurectomy.timeline.values import Values, pack
@@ -51,7 +52,7 @@ class RunWriter:
         self.values = values
         self.seq = row.head
         self._epoch = row.lease_epoch
-        self._link = row.link
+        self._link = row.link or GENESIS
         self._committer = committer
         self._clock = clock
         self._publish = publish
@@ -87,7 +88,7 @@ class RunWriter:
             draft.patch,
         )
         row = to_row(event, self._link)
-        self._link = row.link
+        self._link = row.link or GENESIS
         self._rows.append(row)
         self.state = fold(self.state, draft.patch, draft.data)
         if self.seq % KEYFRAME_EVERY == 0:
