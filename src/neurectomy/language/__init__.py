@@ -1,1 +1,1 @@
-"""Text to program and back: lexer, parser, checker, diagnostics."""
+"""The agent language: text to a lossless tree, to a program, with diagnostics. Never raises."""

@@ -1,0 +1,350 @@
+"""Text to tree, declaration by declaration. Never raises; what it cannot read becomes an error."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from neurectomy.language.expressions import ExpressionParser
+from neurectomy.language.lexer import TRIVIA, Token, tokenize
+from neurectomy.language.tree import Declaration, Syntax
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+DECLARATIONS = ("model", "tool", "type", "agent", "flow")
+"""The words that begin a declaration at the start of a line."""
+
+STATEMENTS = frozenset({"if", "repeat", "parallel", "return", "yield"})
+
+
+def parse(text: str, previous: Syntax | None = None) -> Syntax:
+    """The tree of a file; declarations whose text is that of ``previous`` are not parsed again."""
+    known = {d.text: d for d in previous.declarations} if previous is not None else {}
+    parts = []
+    for tokens in _split(tokenize(text)):
+        part = "".join(token.text for token in tokens)
+        parts.append(known.get(part) or _Parser(tokens).declaration(part))
+    return Syntax(text, tuple(parts))
+
+
+def _split(tokens: list[Token]) -> Iterator[list[Token]]:
+    """Cut before each line that begins with a declaration's word, comments above it included."""
+    cuts, comments = [0], -1
+    line_start = True
+    for index, token in enumerate(tokens):
+        if line_start:
+            if token.kind == "name" and token.text in DECLARATIONS and _declares(tokens, index):
+                cuts.append(comments if comments >= 0 else index)
+            if token.kind in ("comment", "doc"):
+                comments = index if comments < 0 else comments
+            elif token.kind != "newline" or (index and tokens[index - 1].kind == "newline"):
+                comments = -1
+        line_start = token.kind == "newline"
+        if not line_start and token.kind not in TRIVIA:
+            comments = -1
+    for start, end in zip(cuts, [*cuts[1:], len(tokens)], strict=True):
+        if end > start:
+            yield tokens[start:end]
+
+
+def _declares(tokens: list[Token], index: int) -> bool:
+    """Whether a word at the start of a line is followed by a name on the same line."""
+    for token in tokens[index + 1 : index + 3]:
+        if token.kind == "name":
+            return True
+        if token.kind != "space":
+            return False
+    return index + 1 >= len(tokens)
+
+
+class _Parser(ExpressionParser):
+    """Recursive descent over the tokens of one declaration."""
+
+    def declaration(self, text: str) -> Declaration:
+        with self.node("declaration") as done:
+            kind = self.peek()
+            if kind.kind == "name" and kind.text in DECLARATIONS:
+                getattr(self, f"_{kind.text}")()
+                if not self.at_end():
+                    self.error(f"{self.shown()} is left over after the {kind.text}", "leftover")
+            elif not self.at_end():
+                words = ", ".join(DECLARATIONS)
+                self.error(
+                    f"expected a declaration, found {self.shown()}",
+                    "expected-declaration",
+                    f"A file holds declarations that begin with {words}.",
+                )
+            self.rest()
+        return Declaration(text, done[0], tuple(self.problems))
+
+    def _model(self) -> None:
+        self.bump()
+        self.name("the model's name")
+        self.expect("=")
+        with self.node("source"):
+            if self.peek().kind not in ("name", "string"):
+                self.error(
+                    f"expected a source, found {self.shown()}",
+                    "expected-source",
+                    'Write auto, offline or "provider:name".',
+                )
+            else:
+                self.bump()
+        if self.at("{"):
+            self.bump()
+            while not self.at("}") and not self.at_end():
+                with self.node("setting"):
+                    if not self.name("a setting"):
+                        self.skip()
+                    else:
+                        self.expression()
+            self.expect("}")
+
+    def _type(self) -> None:
+        self.bump()
+        self.name("the type's name")
+        if self.expect("{"):
+            while not self.at("}") and not self.at_end():
+                self._field("field")
+                if self.at(","):
+                    self.bump()
+            self.expect("}")
+
+    def _field(self, kind: str) -> None:
+        before = self.index
+        with self.node(kind):
+            if self.name("a name") and self.expect(":"):
+                self.type()
+                if self.at("="):
+                    self.bump()
+                    with self.node("default"):
+                        self.expression()
+        if self.index == before:
+            self.skip()
+
+    def _signature(self, what: str) -> None:
+        self.bump()
+        self.name(f"the {what}'s name")
+        if self.expect("("):
+            with self.node("parameters"):
+                while not self.at(")", "{", "->") and not self.at_end():
+                    self._field("parameter")
+                    if not self.at(")"):
+                        if not self.at(","):
+                            break
+                        self.bump()
+            self.expect(")")
+        if self.expect("->", f"Say what the {what} gives, such as -> str."):
+            self.type()
+
+    def _tool(self) -> None:
+        self._signature("tool")
+        while not self.at_end():
+            word = self.peek()
+            with self.node("option"):
+                if word.kind != "name":
+                    self.error(f"{self.shown()} does not belong to a tool", "unexpected", _TOOL)
+                    self.skip()
+                    continue
+                self.bump()
+                match word.text:
+                    case "from":
+                        self.string('the file, such as from "tools/search.py"')
+                    case "in":
+                        self.name("a sandbox, such as jail")
+                    case "idempotent":
+                        pass
+                    case "timeout":
+                        self.duration()
+                    case "retry":
+                        self.retry()
+                    case "network":
+                        self.string("a host")
+                        while self.at(","):
+                            self.bump()
+                            self.string("a host")
+                    case _:
+                        self.error_at_last(
+                            f"a tool has no option {word.text}", "unknown-option", _TOOL
+                        )
+                        self.drop_line()
+
+    def _agent(self) -> None:
+        self._signature("agent")
+        if not self.expect("{"):
+            return
+        while not self.at("}") and not self.at_end():
+            word = self.peek()
+            with self.node("option"):
+                if word.kind != "name":
+                    self.error(f"{self.shown()} does not belong to an agent", "unexpected", _AGENT)
+                    self.skip()
+                    continue
+                self.bump()
+                match word.text:
+                    case "model" | "output":
+                        self.name("a name")
+                    case "tools":
+                        self.name("a tool")
+                        while self.at(","):
+                            self.bump()
+                            self.name("a tool")
+                    case "prompt" | "system":
+                        self.template()
+                    case "turns":
+                        self.number("a number of turns")
+                    case "timeout":
+                        self.duration()
+                    case "retry":
+                        self.retry()
+                    case _:
+                        self.error_at_last(
+                            f"an agent has no option {word.text}", "unknown-option", _AGENT
+                        )
+                        self.drop_line()
+        self.expect("}")
+
+    def _flow(self) -> None:
+        self._signature("flow")
+        if not self.expect("{"):
+            return
+        if self.peek().text == "budget" and self.peek(1).kind == "number":
+            with self.node("budget"):
+                self.bump()
+                self._amount()
+                while self.at(","):
+                    self.bump()
+                    self._amount()
+        with self.node("body"):
+            self._statements()
+        self.expect("}")
+
+    def _amount(self) -> None:
+        with self.node("amount"):
+            if self.number("an amount") and not self.name("usd, tokens, s, min or h"):
+                return
+
+    def _block(self) -> None:
+        with self.node("body"):
+            if self.expect("{"):
+                self._statements()
+                self.expect("}")
+
+    def _statements(self) -> None:
+        while not self.at("}") and not self.at_end():
+            before = self.index
+            self._statement()
+            if self.index == before:
+                self.skip_line()
+
+    def _statement(self) -> None:
+        with self.deeper() as allowed:
+            if not allowed:
+                return
+            word = self.peek()
+            if word.kind != "name":
+                self.error(f"expected a statement, found {self.shown()}", "expected", _STATEMENT)
+            elif word.text in STATEMENTS and self.peek(1).text != "=":
+                getattr(self, f"_{word.text}")()
+            else:
+                self._binding()
+
+    def _binding(self) -> None:
+        with self.node("binding"):
+            if self.peek(1).text != "=":
+                hint = "Bind the value to a name: result = ..."
+                if self.peek(1).text != "(":
+                    hint = _STATEMENT
+                self.error(f"expected a statement, found {self.shown()}", "expected", hint)
+                self.skip_line()
+                return
+            self.name("a name")
+            self.bump()
+            if self.word("ask"):
+                self._ask()
+            elif self.word("map"):
+                self._map()
+            else:
+                self.expression()
+                if self.word("with"):
+                    self._with()
+
+    def _with(self) -> None:
+        with self.node("with"):
+            self.bump()
+            while self.word("timeout", "retry"):
+                with self.node("option"):
+                    word = self.peek().text
+                    self.bump()
+                    if word == "timeout":
+                        self.duration()
+                    else:
+                        self.retry()
+
+    def _ask(self) -> None:
+        with self.node("ask"):
+            self.bump()
+            self.expect_word("human")
+            self.expression()
+            if self.expect("->", "Say what the person answers, such as -> bool."):
+                self.type()
+
+    def _map(self) -> None:
+        with self.node("map"):
+            self.bump()
+            self.name("a name for the item")
+            self.expect_word("in")
+            self.condition()
+            if self.word("at"):
+                self.bump()
+                self.expect_word("most")
+                self.number("how many at once")
+                self.expect_word("at")
+                self.expect_word("once")
+            self._block()
+
+    def _if(self) -> None:
+        with self.node("if"):
+            self.bump()
+            self.condition()
+            self._block()
+            if self.word("else"):
+                self.bump()
+                if self.word("if"):
+                    with self.node("body"), self.deeper() as allowed:
+                        if allowed:
+                            self._if()
+                else:
+                    self._block()
+
+    def _repeat(self) -> None:
+        with self.node("repeat"):
+            self.bump()
+            bound = self.expect_word("at", "Every loop has a bound: repeat at most 3 times.")
+            if bound and self.expect_word("most"):
+                self.number("how many times")
+                self.expect_word("times")
+            if self.word("while"):
+                self.bump()
+                self.condition()
+            self._block()
+
+    def _parallel(self) -> None:
+        with self.node("parallel"):
+            self.bump()
+            self._block()
+
+    def _return(self) -> None:
+        with self.node("return"):
+            self.bump()
+            self.expression()
+
+    def _yield(self) -> None:
+        with self.node("yield"):
+            self.bump()
+            self.expression()
+
+
+_TOOL = "A tool has: from, in, idempotent, timeout, retry, network."
+_AGENT = "An agent has: model, tools, prompt, system, turns, output, timeout, retry."
+_STATEMENT = "A statement is name = ..., if, repeat, parallel, yield or return."
