@@ -4,28 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Protocol
 
-from msgspec import Struct
-
 if TYPE_CHECKING:
     from neurectomy.agents.program import ToolDeclaration
     from neurectomy.models.port import ModelRequest, ModelResponse, OnDelta
-
-
-class ToolOutcome(Struct, frozen=True):
-    """How a tool call ended.
-
-    Attributes:
-        value: What it returned, of the declared type; counts only without an error.
-        error: ``code``, ``message`` and ``retryable``; null where it returned.
-        stdout: Standard output, cut at a limit; likewise ``stderr``.
-        cpu_us: Processor time, microseconds.
-    """
-
-    value: Any = None
-    error: dict[str, Any] | None = None
-    stdout: str = ""
-    stderr: str = ""
-    cpu_us: int = 0
+    from neurectomy.tools.port import ToolOutcome
 
 
 class Effects(Protocol):

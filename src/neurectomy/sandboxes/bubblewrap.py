@@ -1,0 +1,148 @@
+"""The jail on Linux: bubblewrap's namespaces, a system-call filter, limits, no network."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import secrets
+import shutil
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from neurectomy.core.errors import NeurectomyError, Unavailable
+from neurectomy.sandboxes import seccomp
+from neurectomy.sandboxes.port import Availability, Limits, SessionSpec
+from neurectomy.sandboxes.session import WorkerSession
+
+if TYPE_CHECKING:
+    from neurectomy.sandboxes.port import Session, Tier
+
+WORKER = Path(__file__).with_name("worker.py")
+INSIDE = "/run/neurectomy/worker.py"
+PROBE = Path(__file__).with_name("probe.py")
+
+TMP_BYTES = 256 * 1024 * 1024
+"""Size of the jail's /tmp, which all calls of a session share."""
+
+_SYSTEM = ("/usr", "/bin", "/sbin", "/lib", "/lib64", "/lib32")
+_FILES = ("/etc/ld.so.cache", "/etc/localtime")
+_FIRST_USER = 1_000_000_000
+
+
+class Bubblewrap:
+    """Implements `neurectomy.sandboxes.port.Sandbox`.
+
+    A process of root makes the mounts itself and its calls take on a user of their own, since the
+    kernel counts no processes of root's; that user may read all that is mounted, and write none of
+    it. Any other process uses a user namespace.
+    """
+
+    name = "bubblewrap"
+    tier: Tier = "jail"
+
+    def __init__(self, command: str = "bwrap") -> None:
+        self._command = command
+
+    async def probe(self) -> Availability:
+        path = shutil.which(self._command)
+        if path is None:
+            hint = "Install it, on Debian with: apt-get install bubblewrap"
+            return Availability(False, f"bubblewrap is not installed. {hint}")
+        if seccomp.program(network=False) is None:
+            return Availability(False, "the system-call filter does not know this processor")
+        try:
+            session = await self.open(SessionSpec(PROBE, PROBE.parent))
+        except NeurectomyError as error:
+            return Availability(False, error.message)
+        try:
+            outcome = await session.call("probe", {}, Limits(wall_ms=20_000))
+        finally:
+            await session.close()
+        if outcome.value != {"network": False, "written": False}:
+            return Availability(False, f"the jail does not hold: {outcome.value or outcome.error}")
+        return Availability(True, detail=path)
+
+    async def open(self, spec: SessionSpec) -> Session:
+        if spec.network:
+            raise Unavailable(
+                f"the jail cannot open the network to {', '.join(spec.network)} only",
+                hint="Remove `network` from the tool; this sandbox gives all hosts or none.",
+            )
+        session = WorkerSession(lambda: self._launch(spec))
+        await session.start()
+        return session
+
+    async def _launch(self, spec: SessionSpec) -> asyncio.subprocess.Process:
+        user = _FIRST_USER + secrets.randbelow(1_000_000_000) if os.geteuid() == 0 else 0
+        settings = {"code": str(spec.code), "root": str(spec.root), "user": user}
+        filter_ = seccomp.program(network=False)
+        assert filter_ is not None
+        reading, writing = os.pipe()
+        try:
+            os.write(writing, filter_)
+            os.close(writing)
+            return await asyncio.create_subprocess_exec(
+                self._command,
+                *_arguments(spec, reading, privileged=user != 0),
+                sys.executable,
+                "-I",
+                INSIDE,
+                json.dumps(settings),
+                stdin=asyncio.subprocess.PIPE,
+                stdout=asyncio.subprocess.PIPE,
+                stderr=asyncio.subprocess.PIPE,
+                pass_fds=(reading,),
+                limit=1 << 20,
+            )
+        except FileNotFoundError:
+            hint = "Install it, on Debian with: apt-get install bubblewrap"
+            raise Unavailable("bubblewrap is not installed", hint=hint) from None
+        finally:
+            os.close(reading)
+
+
+def _arguments(spec: SessionSpec, filter_: int, *, privileged: bool) -> list[str]:
+    arguments = ["--die-with-parent", "--new-session", "--clearenv", "--hostname", "jail"]
+    arguments += ["--unshare-ipc", "--unshare-pid", "--unshare-net", "--unshare-uts"]
+    arguments += ["--unshare-cgroup-try", "--cap-drop", "ALL"]
+    if privileged:
+        arguments += ["--cap-add", "CAP_SETUID", "--cap-add", "CAP_SETGID"]
+        arguments += ["--cap-add", "CAP_DAC_READ_SEARCH"]
+    else:
+        arguments += ["--unshare-user", "--uid", "1000", "--gid", "1000"]
+    arguments += ["--seccomp", str(filter_)]
+    for path in (*_SYSTEM, *_FILES):
+        if os.path.islink(path):
+            arguments += ["--symlink", os.readlink(path), path]
+        elif os.path.exists(path):
+            arguments += ["--ro-bind", path, path]
+    for folder in _python_folders():
+        arguments += ["--ro-bind", folder, folder]
+    arguments += ["--proc", "/proc", "--dev", "/dev"]
+    arguments += ["--perms", "1777", "--size", str(TMP_BYTES), "--tmpfs", "/tmp"]
+    root = str(spec.root)
+    arguments += ["--ro-bind", root, root, "--ro-bind", str(WORKER), INSIDE]
+    if (spec.root / ".neurectomy").is_dir():
+        arguments += ["--tmpfs", f"{root}/.neurectomy"]
+    environment = {
+        "PATH": "/usr/local/bin:/usr/bin:/bin",
+        "HOME": "/tmp",
+        "TMPDIR": "/tmp",
+        "LANG": "C.UTF-8",
+        "PYTHONDONTWRITEBYTECODE": "1",
+    }
+    for name, value in environment.items():
+        arguments += ["--setenv", name, value]
+    return [*arguments, "--chdir", "/tmp", "--"]
+
+
+def _python_folders() -> list[str]:
+    """The folders of the interpreter that the system's own do not hold."""
+    executable = Path(sys.executable)
+    found = {sys.prefix, sys.base_prefix, sys.exec_prefix, sys.base_exec_prefix}
+    while executable.is_symlink():
+        executable = executable.parent / executable.readlink()
+        found.add(str(executable.parent.parent))
+    return sorted(f for f in found if not f.startswith("/usr/") and f not in ("/", "/usr"))

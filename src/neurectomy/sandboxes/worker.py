@@ -1,0 +1,388 @@
+"""Runs inside the jail: loads a tool's file once, then forks for each call.
+
+Only the standard library, since nothing of this package is visible there. Frames on standard input
+and output are a length of four bytes, most significant first, and JSON.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import dataclasses
+import gc
+import importlib.util
+import json
+import os
+import resource
+import selectors
+import shutil
+import signal
+import struct
+import sys
+import time
+import traceback
+from pathlib import Path
+from typing import Any
+
+PR_SET_PDEATHSIG, PR_SET_CHILD_SUBREAPER, PR_SET_NO_NEW_PRIVS = 1, 36, 38
+PR_SET_KEEPCAPS, PR_CAP_AMBIENT, CAP_DAC_READ_SEARCH = 8, 47, 2
+READ = 65_536
+
+
+class Call:
+    """A call in flight: its process and what it has written so far."""
+
+    def __init__(self, ident: int, pid: int, limits: dict[str, int], folder: Path) -> None:
+        self.ident = ident
+        self.pid = pid
+        self.limits = limits
+        self.folder = folder
+        self.began = time.monotonic()
+        self.parts: dict[str, bytearray] = {
+            "result": bytearray(),
+            "stdout": bytearray(),
+            "stderr": bytearray(),
+        }
+        self.open = 3
+        self.dropped = 0
+        self.limit = ""
+        self.status: int | None = None
+        self.cpu_us = 0
+
+    def take(self, name: str, data: bytes) -> None:
+        """Keep what fits the limits, count the rest."""
+        most = self.limits["result_bytes" if name == "result" else "output_bytes"]
+        room = max(0, most - len(self.parts[name]))
+        self.parts[name] += data[:room]
+        if len(data) > room:
+            if name == "result":
+                self.limit = self.limit or "result"
+            else:
+                self.dropped += len(data) - room
+
+
+class Worker:
+    """Forks a process per call and watches over all of them in one loop.
+
+    Args:
+        incoming: Descriptor of frames from the session; ``outgoing`` of those to it.
+    """
+
+    def __init__(self, incoming: int, outgoing: int) -> None:
+        self._incoming = incoming
+        self._outgoing = outgoing
+        self._buffer = bytearray()
+        self._calls: dict[int, Call] = {}
+        self._selector = selectors.DefaultSelector()
+        self._selector.register(incoming, selectors.EVENT_READ, None)
+        self._folder = Path(os.environ["TMPDIR"])
+        self._module: Any = None
+
+    def send(self, frame: dict[str, Any]) -> None:
+        """Write a frame."""
+        data = json.dumps(frame).encode()
+        view = memoryview(struct.pack(">I", len(data)) + data)
+        while view:
+            view = view[os.write(self._outgoing, view) :]
+
+    def load(self, path: str, root: str) -> None:
+        """Import the tool's file and let it warm up."""
+        sys.path[:0] = [str(Path(path).parent), root]
+        try:
+            spec = importlib.util.spec_from_file_location("tool", path)
+            assert spec is not None
+            assert spec.loader is not None
+            module = importlib.util.module_from_spec(spec)
+            sys.modules["tool"] = module
+            spec.loader.exec_module(module)
+            warm = getattr(module, "warm", None)
+            if callable(warm):
+                warm()
+        except BaseException as error:  # noqa: BLE001 - whatever the file does, the session is told
+            self.send({"ready": False, "error": say(error), "traceback": trace(error, path)})
+            raise SystemExit(1) from None
+        self._module = module
+        gc.collect()
+        gc.freeze()  # forks then share these pages
+        self.send({"ready": True})
+
+    def serve(self) -> None:
+        """Until standard input ends."""
+        while True:
+            for key, _ in self._selector.select(self._pause()):
+                if key.data is None:
+                    if not self._receive():
+                        return
+                else:
+                    self._read(key.fd, *key.data)
+            self._watch()
+
+    def _pause(self) -> float | None:
+        if not self._calls:
+            return None
+        now = time.monotonic()
+        ends = [call.began + call.limits["wall_ms"] / 1000 - now for call in self._calls.values()]
+        closing = any(call.open == 0 for call in self._calls.values())
+        return 0.001 if closing else max(0.001, min(0.05, *ends))
+
+    def _receive(self) -> bool:
+        data = os.read(self._incoming, READ)
+        self._buffer += data
+        while len(self._buffer) >= 4:
+            (size,) = struct.unpack_from(">I", self._buffer)
+            if len(self._buffer) < 4 + size:
+                break
+            frame = json.loads(self._buffer[4 : 4 + size])
+            del self._buffer[: 4 + size]
+            if "cancel" in frame:
+                if call := self._calls.get(frame["cancel"]):
+                    call.limit = "cancelled"
+                    kill(call.pid)
+            else:
+                self._begin(frame)
+        return bool(data)
+
+    def _begin(self, frame: dict[str, Any]) -> None:
+        pipes = {name: os.pipe() for name in ("result", "stdout", "stderr")}
+        folder = self._folder / f"call-{frame['id']}"
+        folder.mkdir(exist_ok=True)
+        try:
+            pid = os.fork()
+        except OSError as error:
+            for ends in pipes.values():
+                os.close(ends[0])
+                os.close(ends[1])
+            text = f"no process could be started: {error}"
+            self.send({"id": frame["id"], "status": "limit", "limit": "processes", "error": text})
+            return
+        if pid == 0:
+            self._selector.close()
+            os.close(self._incoming)
+            os.close(self._outgoing)
+            run(self._module, frame, {name: ends[1] for name, ends in pipes.items()}, folder)
+        call = Call(frame["id"], pid, frame["limits"], folder)
+        self._calls[frame["id"]] = call
+        if hasattr(os, "pidfd_open"):
+            self._selector.register(os.pidfd_open(pid), selectors.EVENT_READ, (call, ""))
+        for name, (reading, writing) in pipes.items():
+            os.close(writing)
+            self._selector.register(reading, selectors.EVENT_READ, (call, name))
+
+    def _read(self, descriptor: int, call: Call, name: str) -> None:
+        data = os.read(descriptor, READ) if name else b""
+        if data:
+            call.take(name, data)
+            return
+        self._selector.unregister(descriptor)
+        os.close(descriptor)
+        call.open -= bool(name)
+
+    def _watch(self) -> None:
+        """Reap what has ended, kill what is over its limits and what was left behind."""
+        now = time.monotonic()
+        known = {call.pid for call in self._calls.values()}
+        for call in list(self._calls.values()):
+            if call.status is None:
+                if (now - call.began) * 1000 > call.limits["wall_ms"]:
+                    call.limit = call.limit or "wall"
+                if call.limit in ("wall", "result", "cancelled"):
+                    kill(call.pid)
+                pid, status, usage = os.wait4(call.pid, os.WNOHANG)
+                if pid:
+                    call.status = status
+                    call.cpu_us = int((usage.ru_utime + usage.ru_stime) * 1e6)
+        if not self._calls:
+            return
+        for orphan in children(os.getpid()) - known:
+            kill(orphan)
+            with contextlib.suppress(ChildProcessError):
+                os.waitpid(orphan, os.WNOHANG)
+        for call in list(self._calls.values()):
+            if call.status is not None and call.open == 0:
+                del self._calls[call.ident]
+                shutil.rmtree(call.folder, ignore_errors=True)
+                self.send(outcome(call))
+
+
+_BY_SIGNAL = {int(signal.SIGXCPU): "cpu", int(signal.SIGXFSZ): "file"}
+
+
+def outcome(call: Call) -> dict[str, Any]:
+    """The frame that tells how a call ended."""
+    frame: dict[str, Any] = {
+        "id": call.ident,
+        "stdout": call.parts["stdout"].decode(errors="replace"),
+        "stderr": call.parts["stderr"].decode(errors="replace"),
+        "dropped_bytes": call.dropped,
+        "wall_us": int((time.monotonic() - call.began) * 1e6),
+        "cpu_us": call.cpu_us,
+    }
+    status = call.status or 0
+    ended_by = os.WTERMSIG(status) if os.WIFSIGNALED(status) else 0
+    limit = call.limit or _BY_SIGNAL.get(ended_by, "")
+    if limit:
+        return frame | {"status": "limit", "limit": limit}
+    if ended_by:
+        name = signal.Signals(ended_by).name
+        return frame | {"status": "crashed", "error": f"the process was ended by {name}"}
+    try:
+        text = call.parts["result"].decode()
+        result: dict[str, Any] = json.JSONDecoder().raw_decode(text)[0]  # forks may add theirs
+    except ValueError:
+        code = os.waitstatus_to_exitcode(status)
+        problem = f"the process ended with code {code} and without a result"
+        return frame | {"status": "crashed", "error": problem}
+    return frame | result
+
+
+def run(module: Any, frame: dict[str, Any], pipes: dict[str, int], folder: Path) -> None:
+    """In the forked process: call the function, write the result, leave."""
+    limits = frame["limits"]
+    os.setpgid(0, 0)
+    os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
+    os.dup2(pipes["stdout"], 1)
+    os.dup2(pipes["stderr"], 2)
+    os.close(pipes["stdout"])
+    os.close(pipes["stderr"])
+    signal.signal(signal.SIGXFSZ, signal.SIG_DFL)
+    os.chdir(folder)
+    os.environ["TMPDIR"] = os.environ["HOME"] = str(folder)
+    sys.stdout = open(1, "w", encoding="utf-8", errors="replace", buffering=1, closefd=False)  # noqa: SIM115
+    sys.stderr = open(2, "w", encoding="utf-8", errors="replace", buffering=1, closefd=False)  # noqa: SIM115
+    memory = limits["memory_mb"] * 1024 * 1024
+    size = limits["file_mb"] * 1024 * 1024
+    for kind, soft, hard in (
+        (resource.RLIMIT_CPU, limits["cpu_s"], limits["cpu_s"] + 1),
+        (resource.RLIMIT_AS, memory, memory),
+        (resource.RLIMIT_FSIZE, size, size),
+        (resource.RLIMIT_CORE, 0, 0),
+        (resource.RLIMIT_NPROC, limits["processes"], limits["processes"]),
+    ):
+        with contextlib.suppress(ValueError, OSError):
+            resource.setrlimit(kind, (soft, hard))
+    try:
+        data = json.dumps(called(module, frame)).encode()
+    except MemoryError:
+        data = json.dumps({"status": "limit", "limit": "memory"}).encode()
+    view = memoryview(data)
+    with contextlib.suppress(OSError):
+        while view:
+            view = view[os.write(pipes["result"], view) :]
+        sys.stdout.flush()
+        sys.stderr.flush()
+    os._exit(0)
+
+
+def called(module: Any, frame: dict[str, Any]) -> dict[str, Any]:
+    """What a call gave, or how it failed."""
+    path = module.__file__
+    function = getattr(module, frame["function"], None)
+    if not callable(function):
+        return {"status": "raised", "error": f"there is no function {frame['function']} in it"}
+    try:
+        value = plain(function(**frame["arguments"]))
+        json.dumps(value, allow_nan=False)
+    except MemoryError:
+        return {"status": "limit", "limit": "memory"}
+    except SystemExit as error:
+        return {"status": "raised", "error": f"it called exit({error.code!r})"}
+    except BlockingIOError as error:
+        return {"status": "limit", "limit": "processes", "error": say(error)}
+    except BaseException as error:  # noqa: BLE001 - whatever a tool raises is its answer
+        return {"status": "raised", "error": say(error), "traceback": trace(error, path)}
+    return {"status": "ok", "value": value}
+
+
+def plain(value: Any) -> Any:
+    """A value as JSON has it; dataclasses and named tuples become objects."""
+    if value is None or isinstance(value, str | bool | int | float):
+        return value
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return {f.name: plain(getattr(value, f.name)) for f in dataclasses.fields(value)}
+    if isinstance(value, tuple) and hasattr(value, "_asdict"):
+        return {key: plain(item) for key, item in value._asdict().items()}
+    if isinstance(value, dict):
+        return {str(key): plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple | set | frozenset):
+        return [plain(item) for item in value]
+    raise TypeError(f"a tool returns JSON or dataclasses, not {type(value).__name__}")
+
+
+def say(error: BaseException) -> str:
+    """An exception in one line."""
+    text = str(error)
+    return f"{type(error).__name__}: {text}" if text else type(error).__name__
+
+
+def trace(error: BaseException, path: str) -> str:
+    """The traceback from the tool's file on."""
+    frames = traceback.extract_tb(error.__traceback__)
+    first = next((i for i, frame in enumerate(frames) if frame.filename == path), len(frames))
+    return "".join(traceback.format_list(frames[first:]))[-8000:]
+
+
+def children(parent: int) -> set[int]:
+    """The processes whose parent is ``parent``."""
+    found: set[int] = set()
+    with contextlib.suppress(OSError):
+        for task in os.listdir(f"/proc/{parent}/task"):
+            with contextlib.suppress(OSError), open(f"/proc/{parent}/task/{task}/children") as file:
+                found.update(int(pid) for pid in file.read().split())
+    return found
+
+
+def kill(pid: int) -> None:
+    """Kill a process and all that it started, stopping each first so that none can fork on."""
+    waiting, seen = [pid], set[int]()
+    while waiting:
+        one = waiting.pop()
+        if one in seen:
+            continue
+        seen.add(one)
+        with contextlib.suppress(OSError):
+            os.kill(one, signal.SIGSTOP)
+        waiting += children(one)
+    for one in seen:
+        with contextlib.suppress(OSError):
+            os.kill(one, signal.SIGKILL)
+    with contextlib.suppress(OSError):
+        os.killpg(pid, signal.SIGKILL)
+
+
+def become(user: int) -> None:
+    """Take on an identity that owns nothing and may read what is mounted here; see capset(2)."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    libc.prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0)
+    os.setgroups([])
+    os.setresgid(user, user, user)
+    os.setresuid(user, user, user)
+    header = struct.pack("Ii", 0x20080522, 0)
+    kept = 1 << CAP_DAC_READ_SEARCH
+    if libc.capset(header, struct.pack("6I", kept, kept, kept, 0, 0, 0)) == 0:
+        libc.prctl(PR_CAP_AMBIENT, 2, CAP_DAC_READ_SEARCH, 0, 0)
+
+
+def main() -> None:
+    """Take standard input and output over, then load and serve.
+
+    The one argument is JSON: ``code``, ``root``, and the ``user`` to become, 0 for none.
+    """
+    settings = json.loads(sys.argv[1])
+    incoming, outgoing = os.dup(0), os.dup(1)
+    nothing = os.open(os.devnull, os.O_RDWR)
+    os.dup2(nothing, 0)
+    os.dup2(2, 1)
+    if user := settings["user"]:
+        become(user)
+    if sys.platform == "linux":
+        libc = ctypes.CDLL(None, use_errno=True)
+        libc.prctl(PR_SET_CHILD_SUBREAPER, 1)
+        libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+        libc.prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
+    worker = Worker(incoming, outgoing)
+    worker.load(settings["code"], settings["root"])
+    worker.serve()
+
+
+if __name__ == "__main__":
+    main()
