@@ -24,6 +24,7 @@ def wilson(hits, total):
 
 
 def main():
+    """Score one half and print both figures."""
     half = next((a for a in sys.argv[1:] if not a.startswith("-")), "dev")
     lines = (HERE / "questions.jsonl").read_text("utf-8").splitlines()
     questions = [q for q in map(json.loads, lines) if q["half"] == half]
@@ -46,4 +47,5 @@ def main():
         print(f"right {what} first: {hits}/{len(questions)} = {share:.1%} ({low:.1%}-{high:.1%})")
 
 
-main()
+if __name__ == "__main__":
+    main()

@@ -9,14 +9,15 @@ from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
-LEFT_OUT = frozenset(
-    "antigravity this idlelib lib2to3 turtledemo turtle tkinter test ensurepip distutils venv "
-    "pydoc_data nt ntpath msilib winreg winsound _winapi msvcrt asyncore asynchat imp smtpd "
-    "nntplib pip setuptools __future__ builtins posix site sitecustomize usercustomize "
-    "encodings pyclbr pydoc tabnanny nturl2path genericpath posixpath sre_compile sre_constants "
-    "sre_parse opcode copyreg xdrlib uu chunk crypt cgi cgitb pipes sndhdr imghdr aifc sunau "
-    "audioop telnetlib ossaudiodev spwd nis mailcap".split()
-)
+_LEFT_OUT = """
+antigravity this idlelib lib2to3 turtledemo turtle tkinter test ensurepip distutils venv
+pydoc_data nt ntpath msilib winreg winsound _winapi msvcrt asyncore asynchat imp smtpd nntplib
+pip setuptools __future__ builtins posix site sitecustomize usercustomize encodings pyclbr pydoc
+tabnanny nturl2path genericpath posixpath sre_compile sre_constants sre_parse opcode copyreg
+xdrlib uu chunk crypt cgi cgitb pipes sndhdr imghdr aifc sunau audioop telnetlib ossaudiodev
+spwd nis mailcap
+"""
+LEFT_OUT = frozenset(_LEFT_OUT.split())
 """Modules that act when imported, belong to other systems, are gone, or are nobody's answer."""
 
 INNER = (
@@ -102,7 +103,7 @@ def of_module(name, module):
 def of_class(full, module, owner):
     """The methods that a class documents itself."""
     found = []
-    for key, value in sorted(vars(owner).items()):
+    for key, _value in sorted(vars(owner).items()):
         if key.startswith("_") or not inspect.isroutine(getattr(owner, key, None)):
             continue
         function = getattr(owner, key)
@@ -126,7 +127,9 @@ def uses():
             continue
         counts.update(re.findall(r"(?<![\w.])[a-z]\w*(?:\.[a-zA-Z]\w*)+(?=\()", text))
         for module, names in re.findall(r"^from ([\w.]+) import ([\w, ]+)", text, re.MULTILINE):
-            counts.update(f"{module}.{name.split()[0]}" for name in names.split(",") if name.strip())
+            counts.update(
+                f"{module}.{name.split()[0]}" for name in names.split(",") if name.strip()
+            )
     return counts
 
 

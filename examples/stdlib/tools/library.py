@@ -13,7 +13,10 @@ WEIGHTS = {"subject": 3.5, "name": 2.5, "first": 2.0, "module": 1.0, "rest": 0.5
 KINDS = {"function": 1.0, "class": 0.9, "method": 0.75, "module": 0.45}
 """How likely each kind of thing is an answer."""
 
-REMOTE = frozenset("ast ctypes curses typing types codeop xmlrpc imaplib unittest email ssl".split())
+_REMOTE = """
+ast ctypes curses typing types codeop xmlrpc imaplib unittest email ssl
+"""
+REMOTE = frozenset(_REMOTE.split())
 REMOTENESS = 0.7
 """Packages that few questions are about, and what their passages count for."""
 
@@ -147,12 +150,13 @@ GROUPS = [
 ]
 """Words that mean nearly the same in this trade."""
 
-ABSENT = frozenset(
-    "a an and are as at be been by can could do does for from get gets give had has have how i if "
-    "in into is it its me my need of on or our out so some than that the their them then there "
-    "these they this to up use used using want was we what when where which while who whether why "
-    "will with without would you your python program code several every all one two three".split()
-)
+_ABSENT = """
+a an and are as at be been by can could do does for from get gets give had has have how i if in
+into is it its me my need of on or our out so some than that the their them then there these
+they this to up use used using want was we what when where which while who whether why will with
+without would you your python program code several every all one two three
+"""
+ABSENT = frozenset(_ABSENT.split())
 ENDINGS = ("ations", "ation", "ings", "ing", "ies", "ied", "edly", "ed", "es", "ly", "s")
 
 INDEX = None
@@ -178,9 +182,8 @@ def words(text):
     found = []
     for token in re.findall(r"[A-Za-z][A-Za-z0-9]*", text.replace("_", " ")):
         parts = re.findall(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+\d*|\d+", token)
-        for part in {token.lower(), *(p.lower() for p in parts)}:
-            if len(part) > 1 and part not in ABSENT:
-                found.append(stem(part))
+        told = {token.lower(), *(part.lower() for part in parts)}
+        found += [stem(part) for part in sorted(told) if len(part) > 1 and part not in ABSENT]
     return found
 
 
