@@ -1,1 +1,1 @@
-"""Composition root: settings to wired services, start and stop."""
+"""The composition root: settings to services that are wired, started and stopped."""

@@ -233,6 +233,16 @@ def _created(moment: Moment, step: str, data: dict[str, Any]) -> Draft:
     return Draft("run.created", "", data, patch)
 
 
+def _forked(moment: Moment, step: str, data: dict[str, Any]) -> Draft:
+    patch: Patch = []
+    flow = moment.state["flow"]
+    for name, value in data["changes"].get("inputs", {}).items():
+        patch.append(["set", ["inputs", name], value])
+        if flow in moment.state["frames"]:
+            patch.append(["set", ["frames", flow, "env", name], value])
+    return Draft("run.forked", "", data, patch)
+
+
 def _marked(kind: str) -> Callable[[Moment, str, dict[str, Any]], Draft]:
     def rule(moment: Moment, step: str, data: dict[str, Any]) -> Draft:
         return Draft(kind, "", data, [])
@@ -242,7 +252,7 @@ def _marked(kind: str) -> Callable[[Moment, str, dict[str, Any]], Draft]:
 
 _RULES: dict[str, Callable[[Moment, str, dict[str, Any]], Draft]] = {
     "run.created": _created,
-    "run.forked": _marked("run.forked"),
+    "run.forked": _forked,
     "run.resumed": _marked("run.resumed"),
     "run.cancel_requested": _cancel_requested,
     "run.expired": _expired,

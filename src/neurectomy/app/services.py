@@ -1,0 +1,82 @@
+"""The services of one opened workspace, wired."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import secrets
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from msgspec import Struct
+
+from neurectomy.app.lock import FOLDER, WorkspaceLock
+from neurectomy.app.settings import Settings
+from neurectomy.app.workspace import Workspace
+from neurectomy.core.clock import SystemClock
+from neurectomy.core.errors import InvalidInput
+from neurectomy.models.sources import Models
+from neurectomy.runs.service import Runs
+from neurectomy.sandboxes.select import Sandboxes
+from neurectomy.storage.open import open_store
+from neurectomy.timeline.log import Log
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+
+class Services(Struct, frozen=True):
+    """Everything that the edge and the commands use."""
+
+    settings: Settings
+    workspace: Workspace
+    log: Log
+    runs: Runs
+    models: Models
+    sandboxes: Sandboxes
+    lock: WorkspaceLock
+
+
+def find_root(path: Path) -> Path:
+    """The workspace of a path: the nearest folder above it that has been opened, else its own.
+
+    Raises:
+        InvalidInput: The path is no folder or file.
+    """
+    real = Path(os.path.realpath(path))
+    if not real.exists():
+        raise InvalidInput(f"there is no {path}", hint="Name a folder, or a program in one.")
+    folder = real if real.is_dir() else real.parent
+    for candidate in (folder, *folder.parents):
+        if (candidate / FOLDER).is_dir():
+            return candidate
+    return folder
+
+
+@asynccontextmanager
+async def open_services(root: Path, settings: Settings) -> AsyncIterator[Services]:
+    """Own a workspace for as long as the block runs.
+
+    Raises:
+        WorkspaceLocked: Another process owns it.
+        StorageError: Its database cannot be opened.
+    """
+    lock = WorkspaceLock(root)
+    await asyncio.to_thread(lock.acquire)
+    try:
+        store = await asyncio.to_thread(
+            open_store, root / FOLDER, settings.durability, settings.database_url
+        )
+        clock = SystemClock()
+        log = Log(store, clock, f"{os.getpid()}-{secrets.token_hex(4)}")
+        models, sandboxes = Models(preferred=settings.model), Sandboxes()
+        runs = Runs(log, models, sandboxes, root, clock)
+        try:
+            yield Services(settings, Workspace(root), log, runs, models, sandboxes, lock)
+        finally:
+            await runs.close()
+            await log.close()
+            await asyncio.to_thread(store.close)
+    finally:
+        lock.release()

@@ -1,0 +1,94 @@
+"""Settings of a workspace: its ``neurectomy.toml``, then the environment, then the command line."""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+from msgspec import Struct
+
+from neurectomy.core.errors import InvalidInput
+from neurectomy.storage.port import Durability
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+PORT = 6387
+"""NEUR on a keypad."""
+
+
+class Settings(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """What can be set.
+
+    Attributes:
+        host: Where the server listens; beyond loopback only with a token of its own.
+        port: Its port; 0 takes a free one.
+        token: The server's; a random one where empty.
+        durability: ``power`` (the default) or ``process``.
+        database_url: ``postgresql://...``; SQLite in the workspace where empty.
+        model: What ``auto`` means; found out where empty.
+        allowed_hosts: Names, besides loopback, that requests may be addressed to.
+    """
+
+    host: str = "127.0.0.1"
+    port: int = PORT
+    token: str = ""
+    durability: Durability = "power"
+    database_url: str = ""
+    model: str = ""
+    allowed_hosts: tuple[str, ...] = ()
+
+
+_VARIABLES = {
+    "NEURECTOMY_HOST": "host",
+    "NEURECTOMY_PORT": "port",
+    "NEURECTOMY_TOKEN": "token",
+    "NEURECTOMY_DURABILITY": "durability",
+    "NEURECTOMY_DATABASE_URL": "database_url",
+    "NEURECTOMY_MODEL": "model",
+}
+
+
+def read_settings(
+    root: Path, environment: Mapping[str, str] | None = None, **overrides: Any
+) -> Settings:
+    """The settings of a workspace.
+
+    Args:
+        root: The workspace.
+        environment: The process's where null.
+        overrides: From the command line; null ones do not count.
+
+    Raises:
+        InvalidInput: The file or a variable says something that cannot be.
+    """
+    environment = os.environ if environment is None else environment
+    values: dict[str, Any] = _file(root)
+    for variable, name in _VARIABLES.items():
+        if environment.get(variable):
+            values[name] = environment[variable]
+    values |= {name: value for name, value in overrides.items() if value is not None}
+    try:
+        return msgspec.convert(values, Settings, strict=False)
+    except msgspec.ValidationError as error:
+        known = ", ".join(Settings.__struct_fields__)
+        raise InvalidInput(f"a setting is wrong: {error}", hint=f"There are: {known}.") from None
+
+
+def _file(root: Path) -> dict[str, Any]:
+    for name, table in (("neurectomy.toml", ()), ("pyproject.toml", ("tool", "neurectomy"))):
+        path = root / name
+        try:
+            data: Any = tomllib.loads(path.read_text("utf-8"))
+        except FileNotFoundError:
+            continue
+        except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+            raise InvalidInput(f"{path} cannot be read: {error}", hint="Mend the file.") from None
+        for key in table:
+            data = data.get(key, {})
+        if data:
+            return dict(data)
+    return {}

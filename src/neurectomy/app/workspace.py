@@ -1,0 +1,121 @@
+"""The opened folder: its programs, compiled when they change."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from neurectomy.core.errors import InvalidInput, NotFound, ProgramInvalid
+from neurectomy.language.compiler import Compiled, compile_text
+from neurectomy.language.diagnostics import Problem, Span, as_data
+from neurectomy.language.hints import closest
+from neurectomy.runs.bundle import Bundle
+from neurectomy.tools.signatures import compare
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+SUFFIX = ".agent"
+MOST_BYTES = 2_000_000
+"""Size of a program's file; larger ones are refused."""
+
+_SKIPPED = frozenset({"node_modules", "__pycache__", "site-packages", "dist", "build"})
+
+
+class Workspace:
+    """A folder with programs.
+
+    Args:
+        root: Absolute, without links.
+    """
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self._compiled: dict[str, tuple[tuple[int, int], Compiled]] = {}
+
+    def paths(self) -> Iterator[str]:
+        """The programs' paths, relative to the root, in order. Blocking."""
+        for folder, folders, files in os.walk(self.root):
+            folders[:] = sorted(f for f in folders if f not in _SKIPPED and not f.startswith("."))
+            for name in sorted(files):
+                if name.endswith(SUFFIX):
+                    yield str((Path(folder) / name).relative_to(self.root))
+
+    def compile(self, path: str, text: str | None = None) -> Compiled:
+        """A program, compiled; with ``text`` as if its file held that. Blocking.
+
+        Raises:
+            NotFound: There is no such file.
+            InvalidInput: It lies outside, is too large, cannot be read or is no text.
+        """
+        file = self._inside(path)
+        if text is None:
+            text = self._read(file, path)
+        previous = self._compiled.get(path)
+        compiled = compile_text(text, path, None if previous is None else previous[1])
+        return compiled.with_problems(self._tool_problems(file.parent, compiled))
+
+    def bundle(self, path: str) -> Bundle:
+        """What a run of a program is made from. Blocking.
+
+        Raises:
+            ProgramInvalid: The program has errors; ``details["diagnostics"]`` lists them.
+        """
+        compiled = self.compile(path)
+        errors = [item for item in compiled.diagnostics if item.severity == "error"]
+        if errors:
+            first = errors[0]
+            more = f", and {len(errors) - 1} more errors" if len(errors) > 1 else ""
+            raise ProgramInvalid(
+                f"{path}:{first.line}:{first.column}: {first.message}{more}",
+                hint=first.hint or f"Look at: neurectomy check {path}",
+                diagnostics=as_data(errors),
+            )
+        folder = (self.root / path).parent
+        files = {tool.path: "" for tool in compiled.program.tools.values()}
+        for name in files:
+            files[name] = (folder / name).read_text("utf-8", "replace")
+        return Bundle.of(path, compiled.text, compiled.program, files)
+
+    def _inside(self, path: str) -> Path:
+        file = Path(os.path.realpath(self.root / path))
+        if not file.is_relative_to(self.root) or "\0" in path:
+            raise InvalidInput(f"{path} lies outside of the workspace", hint="Open its folder.")
+        return file
+
+    def _read(self, file: Path, path: str) -> str:
+        try:
+            if not file.is_file():
+                hint = closest(path, self.paths(), "List them with: neurectomy check")
+                raise NotFound(f"there is no program {path}", hint=hint)
+            if file.stat().st_size > MOST_BYTES:
+                message = f"{path} is larger than {MOST_BYTES // 1_000_000} MB"
+                raise InvalidInput(message, hint="A program is a text that people write.")
+            return file.read_text("utf-8")
+        except UnicodeDecodeError:
+            message = f"{path} is not a text in UTF-8"
+            raise InvalidInput(message, hint="Save it as UTF-8.") from None
+        except OSError as error:
+            message = f"{path} cannot be read: {error.strerror}"
+            raise InvalidInput(message, hint="Look at its rights.") from None
+
+    def _tool_problems(self, folder: Path, compiled: Compiled) -> list[Problem]:
+        """What is wrong between the tools' declarations and their Python files."""
+        problems = []
+        for tool in compiled.program.tools.values():
+            span = compiled.places.get(("from", tool.name), Span(0, 0))
+            if any(d.code == "path" for d in compiled.diagnostics) or not tool.path:
+                continue
+            try:
+                source = (folder / tool.path).read_text("utf-8")
+            except (OSError, UnicodeDecodeError) as error:
+                reason = getattr(error, "strerror", None) or "it is not a text in UTF-8"
+                hint = f"Write the file, with a function {tool.function}."
+                message = f"{tool.path} cannot be read: {reason}"
+                problems.append(Problem(span, "tool-file", message, hint))
+                continue
+            problems += [
+                Problem(span, code, message, hint) for code, message, hint in compare(tool, source)
+            ]
+        return problems
