@@ -83,7 +83,7 @@ def replay(log: Log, plan: Plan, run: str) -> Replay:
 def outcome(log: Log, run: str) -> Any:
     row = log.row(run)
     state = log.state(run, row.head)
-    return row.status, log.reader.resolve(state["result"])
+    return row.status, log.reader.resolve(state["result"]), state["error"]
 
 
 async def whole_life(folder: Path, text: str, n: int, seed: int, kills: int) -> None:

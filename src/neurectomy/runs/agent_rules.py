@@ -126,7 +126,8 @@ def _after_failure(moment: Moment, path: str, frame: Frame, causes: tuple[int, .
 
 
 def _act(moment: Moment, path: str, frame: Frame, causes: tuple[int, ...]) -> Draft:
-    message = moment.values.last(frame["messages"])
+    answered = len(frame["joined"])  # each call that ended has put a message after the model's
+    message = moment.values.last(frame["messages"], answered)
     calls = message.get("calls", [])
     if not calls:
         return _answer_in_text(moment, path, frame, message.get("text", ""), causes)

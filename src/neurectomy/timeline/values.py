@@ -84,13 +84,19 @@ class Values:
             value = value["tail"]
         yield from map(self.resolve, value)
 
-    def last(self, value: Any) -> Any:
-        """The last item of a list of the state that is not empty, resolved."""
+    def last(self, value: Any, before: int = 0) -> Any:
+        """The last item of a list of the state, or one ``before`` it; resolved.
+
+        Raises:
+            IndexError: The list is not that long.
+        """
         if isinstance(value, dict):
-            if not value["tail"]:
-                return self.resolve(codecs.decode(self.blob(value["$list"][-1]))[-1])
-            value = value["tail"]
-        return self.resolve(value[-1])
+            if before < len(value["tail"]):
+                return self.resolve(value["tail"][-1 - before])
+            chunk, place = divmod(before - len(value["tail"]), CHUNK)
+            items = codecs.decode(self.blob(value["$list"][-1 - chunk]))
+            return self.resolve(items[-1 - place])
+        return self.resolve(value[-1 - before])
 
     def blob(self, digest: str) -> bytes:
         """The content of a blob.
