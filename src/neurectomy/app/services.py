@@ -9,33 +9,21 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from msgspec import Struct
-
-from neurectomy.app.lock import FOLDER, WorkspaceLock
-from neurectomy.app.settings import Settings
-from neurectomy.app.workspace import Workspace
 from neurectomy.core.clock import SystemClock
 from neurectomy.core.errors import InvalidInput
 from neurectomy.models.sources import Models
 from neurectomy.runs.service import Runs
 from neurectomy.sandboxes.select import Sandboxes
+from neurectomy.server.context import Services
 from neurectomy.storage.open import open_store
 from neurectomy.timeline.log import Log
+from neurectomy.workspace.lock import FOLDER, WorkspaceLock
+from neurectomy.workspace.programs import Programs
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-
-class Services(Struct, frozen=True):
-    """Everything that the edge and the commands use."""
-
-    settings: Settings
-    workspace: Workspace
-    log: Log
-    runs: Runs
-    models: Models
-    sandboxes: Sandboxes
-    lock: WorkspaceLock
+    from neurectomy.workspace.settings import Settings
 
 
 def find_root(path: Path) -> Path:
@@ -73,7 +61,7 @@ async def open_services(root: Path, settings: Settings) -> AsyncIterator[Service
         models, sandboxes = Models(preferred=settings.model), Sandboxes()
         runs = Runs(log, models, sandboxes, root, clock)
         try:
-            yield Services(settings, Workspace(root), log, runs, models, sandboxes, lock)
+            yield Services(settings, Programs(root), log, runs, models, sandboxes, lock)
         finally:
             await runs.close()
             await log.close()

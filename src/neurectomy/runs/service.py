@@ -348,11 +348,13 @@ class Runs:
             hint = f"Cancel it first: neurectomy runs cancel {run}"
             raise Conflict("the run is in motion", hint=hint)
         await asyncio.to_thread(self.log.store.delete_run, run)
+        self.log.changed.publish(run, run)
 
     async def label(self, run: str, labels: dict[str, str]) -> RunRow:
         """Replace the labels of a run."""
         await self.row(run)
         await asyncio.to_thread(self.log.store.label, run, labels)
+        self.log.changed.publish(run, run)
         return await self.row(run)
 
     async def recover(self) -> list[str]:

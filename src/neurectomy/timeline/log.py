@@ -36,6 +36,10 @@ class Log:
     Args:
         store: Where rows and blobs are kept; the log does not close it.
         owner: This process's name in leases.
+
+    Attributes:
+        published: Events of each run, under its id, once they are durable.
+        changed: Ids of runs whose row has changed.
     """
 
     def __init__(self, store: Store, clock: Clock, owner: str) -> None:
@@ -46,6 +50,7 @@ class Log:
         self._writers: dict[str, tuple[RunWriter, int]] = {}
         self._renewal: asyncio.Task[None] | None = None
         self.published: Topic[list[EventRow]] = Topic()
+        self.changed: Topic[str] = Topic()
         self.reader = Values(store.blob)
 
     async def create(self, row: RunRow, blobs: dict[str, bytes]) -> RunWriter:
@@ -211,12 +216,16 @@ class Log:
             values=Values(self.store.blob),
             committer=self._committer,
             clock=self._clock,
-            publish=self.published.publish,
+            publish=self._publish,
         )
         self._writers[row.id] = (writer, row.lease_epoch)
         if self._renewal is None or self._renewal.done():
             self._renewal = asyncio.get_running_loop().create_task(self._renew())
         return writer
+
+    def _publish(self, run: str, rows: list[EventRow]) -> None:
+        self.published.publish(run, rows)
+        self.changed.publish(run, run)
 
     async def _renew(self) -> None:
         while self._writers:

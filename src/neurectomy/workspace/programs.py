@@ -23,7 +23,7 @@ MOST_BYTES = 2_000_000
 _SKIPPED = frozenset({"node_modules", "__pycache__", "site-packages", "dist", "build"})
 
 
-class Workspace:
+class Programs:
     """A folder with programs.
 
     Args:

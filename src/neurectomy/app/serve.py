@@ -1,0 +1,101 @@
+"""Serving a workspace: the token, the socket, uvicorn, and the end."""
+
+from __future__ import annotations
+
+import asyncio
+import ipaddress
+import secrets
+import socket
+from typing import TYPE_CHECKING
+
+from neurectomy.app.services import open_services
+from neurectomy.core.errors import Forbidden, Unavailable
+from neurectomy.server.gate import is_loopback
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+    from pathlib import Path
+
+    from neurectomy.server.context import Services
+    from neurectomy.workspace.settings import Settings
+
+    Ready = Callable[[str, Services], Awaitable[None]]
+
+
+async def serve(root: Path, settings: Settings, ready: Ready) -> None:
+    """Serve until the process is told to stop.
+
+    Args:
+        root: The workspace.
+        settings: Its settings.
+        ready: Called with the address that opens the page, once the server answers.
+
+    Raises:
+        Forbidden: The host is not loopback and no token was set.
+        Unavailable: The port is taken.
+        WorkspaceLocked: Another process owns the workspace.
+    """
+    import uvicorn
+
+    from neurectomy.server.application import create_app
+
+    if not is_loopback(settings.host) and not settings.token:
+        raise Forbidden(
+            f"listening on {settings.host} opens the workspace to other machines",
+            hint="Set a secret of your own in NEURECTOMY_TOKEN, or listen on 127.0.0.1.",
+        )
+    if settings.token and len(settings.token) < 16:
+        raise Forbidden("the token is too short", hint="Use at least 16 characters.")
+    token = settings.token or secrets.token_urlsafe(24)
+    listener = listen(settings.host, settings.port)
+    try:
+        async with open_services(root, settings) as services:
+            port = listener.getsockname()[1]
+            host = "127.0.0.1" if settings.host in ("0.0.0.0", "::") else settings.host
+            address = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+            config = uvicorn.Config(
+                create_app(services, token),
+                log_level="warning",
+                access_log=False,
+                lifespan="off",
+                ws="websockets-sansio",
+                timeout_graceful_shutdown=3,
+                server_header=False,
+            )
+            server = uvicorn.Server(config)
+            serving = asyncio.create_task(server.serve(sockets=[listener]))
+            while not server.started and not serving.done():  # noqa: ASYNC110 - it has no event
+                await asyncio.sleep(0.01)
+            services.lock.announce(address, token)
+            await services.runs.recover()
+            if not serving.done():
+                await ready(f"{address}/?token={token}", services)
+            await serving
+    finally:
+        listener.close()
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """A listening socket.
+
+    Raises:
+        Unavailable: The port is taken, or the address is not this machine's.
+    """
+    family = socket.AF_INET
+    try:
+        if ipaddress.ip_address(host).version == 6:
+            family = socket.AF_INET6
+    except ValueError:
+        pass
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((host, port))
+        listener.listen(2048)
+    except OSError as error:
+        listener.close()
+        raise Unavailable(
+            f"port {port} of {host} cannot be used: {error.strerror}",
+            hint="Choose another with --port, or a free one with --port 0.",
+        ) from None
+    return listener

@@ -1,0 +1,53 @@
+"""``neurectomy check``: what is wrong with programs, before they run."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import click
+
+from neurectomy.app.services import find_root
+from neurectomy.cli.options import json_option, print_json
+from neurectomy.core.errors import NotFound, ProgramInvalid
+from neurectomy.language.diagnostics import COLOURED, PLAIN, as_data, show
+from neurectomy.workspace.programs import Programs
+
+
+@click.command("check")
+@click.argument("paths", nargs=-1, type=click.Path(path_type=Path))
+@json_option
+def command(paths: tuple[Path, ...], as_json: bool) -> None:
+    """Check PATHS, programs or folders; the current folder by default."""
+    found, texts = [], {}
+    for path in paths or (Path(),):
+        root = find_root(path)
+        real = path.resolve()
+        programs = Programs(root if real.is_dir() else real.parent)
+        base = Programs(real) if real.is_dir() else programs
+        names = list(base.paths()) if real.is_dir() else [real.name]
+        if not names:
+            raise NotFound(f"there is no program in {path}", hint="Start one with: neurectomy new")
+        for name in names:
+            shown = str(path / name) if real.is_dir() else str(path)
+            compiled = base.compile(name)
+            texts[shown] = compiled.text
+            found += [(shown, diagnostic) for diagnostic in compiled.diagnostics]
+    errors = sum(diagnostic.severity == "error" for _, diagnostic in found)
+    if as_json:
+        data = as_data(diagnostic for _, diagnostic in found)
+        for item, (shown, _) in zip(data, found, strict=True):
+            item["path"] = shown
+        print_json({"files": list(texts), "errors": errors, "diagnostics": data})
+        sys.exit(3 if errors else 0)
+    palette = COLOURED if sys.stdout.isatty() else PLAIN
+    for shown, diagnostic in found:
+        text = show(diagnostic, texts[shown], palette)
+        click.echo(text.replace(f"--> {diagnostic.path}:", f"--> {shown}:") + "\n")
+    files = f"{len(texts)} file{'s' if len(texts) > 1 else ''}"
+    if errors:
+        plural = "s" if errors > 1 else ""
+        raise ProgramInvalid(f"{errors} error{plural} in {files}", hint="Mend them from the top.")
+    warnings = len(found)
+    tail = f", {warnings} warning{'s' if warnings > 1 else ''}" if warnings else ""
+    click.echo(f"{files} checked, no errors{tail}")

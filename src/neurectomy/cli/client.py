@@ -1,0 +1,163 @@
+"""Where a command's work is done: in this process, or by the server that owns the workspace."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, Any, Protocol
+
+import msgspec
+
+from neurectomy.core.errors import Conflict, NeurectomyError, NotFound, WorkspaceLocked
+from neurectomy.workspace.lock import FOLDER, read_owner
+from neurectomy.workspace.settings import read_settings
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+    from pathlib import Path
+
+    import httpx
+
+    from neurectomy.server.context import Services
+
+
+class Client(Protocol):
+    """Calls operations by name; results are plain data."""
+
+    async def call(self, operation: str, /, body: Any = None, **arguments: Any) -> Any:
+        """Call an operation of `neurectomy.server.operations`."""
+        ...
+
+    def follow(self, run: str, after: int = 0) -> AsyncIterator[dict[str, Any]]:
+        """Frames of a run's stream: ``events``, ``deltas``, until it has ended or waits."""
+        ...
+
+
+class RemoteError(NeurectomyError):
+    """An error that the server answered with."""
+
+    def __init__(self, problem: dict[str, Any]) -> None:
+        super().__init__(problem.get("detail", "the server failed"), hint=problem.get("hint", ""))
+        self.details = problem.get("details", {})
+        self.name = problem.get("code", "error")
+        self.exit_code = _exit_codes().get(self.name, 1)  # type: ignore[misc]  # of this one
+
+
+def _exit_codes() -> dict[str, int]:
+    found, waiting = {}, [NeurectomyError]
+    while waiting:
+        kind = waiting.pop()
+        found[kind.code] = kind.exit_code
+        waiting += kind.__subclasses__()
+    return found
+
+
+class LocalClient:
+    """Operations on services of this process."""
+
+    def __init__(self, services: Services) -> None:
+        self._services = services
+
+    async def call(self, operation: str, /, body: Any = None, **arguments: Any) -> Any:
+        from neurectomy.server.operations import OPERATIONS
+
+        found = next(one for one in OPERATIONS if one.name == operation)
+        values = {parameter.name: parameter.default for parameter in found.query} | arguments
+        if found.takes is not None:
+            values["body"] = msgspec.convert(body, found.takes)
+        return msgspec.to_builtins(await found.handler(self._services, **values))
+
+    async def follow(self, run: str, after: int = 0) -> AsyncIterator[dict[str, Any]]:
+        async for events in self._services.log.follow(run, after):
+            row = await self._services.runs.row(run)
+            yield {
+                "type": "events",
+                "events": [msgspec.to_builtins(event) for event in events],
+                "status": row.status,
+            }
+
+
+class RemoteClient:
+    """Operations by HTTP."""
+
+    def __init__(self, http: httpx.AsyncClient, address: str, token: str) -> None:
+        self._http = http
+        self._address = address
+        self._token = token
+
+    async def call(self, operation: str, /, body: Any = None, **arguments: Any) -> Any:
+        import re
+
+        from neurectomy.server.operations import OPERATIONS
+
+        found = next(one for one in OPERATIONS if one.name == operation)
+        names = re.findall(r"\{(\w+)", found.path)
+        path = re.sub(r"\{(\w+)(:path)?\}", lambda m: str(arguments[m[1]]), found.path)
+        query = {name: value for name, value in arguments.items() if name not in names}
+        response = await self._http.request(found.method, path, params=query, json=body)
+        if response.status_code >= 400:
+            raise RemoteError(_problem(response))
+        return response.json() if response.content else None
+
+    async def follow(self, run: str, after: int = 0) -> AsyncIterator[dict[str, Any]]:
+        from websockets.asyncio.client import connect
+
+        address = self._address.replace("http", "ws", 1)
+        url = f"{address}/api/runs/{run}/stream?after={after}"
+        headers = {"Authorization": f"Bearer {self._token}"}
+        async with connect(url, additional_headers=headers, max_size=None) as socket:
+            async for text in socket:
+                frame: dict[str, Any] = msgspec.json.decode(text)
+                if frame["type"] == "end":
+                    return
+                yield frame
+
+
+def _problem(response: httpx.Response) -> dict[str, Any]:
+    try:
+        problem: dict[str, Any] = response.json()
+    except ValueError:
+        return {"detail": f"the server answered {response.status_code}"}
+    return problem
+
+
+@asynccontextmanager
+async def connect(root: Path, *, create: bool = False) -> AsyncIterator[Client]:
+    """A client of a workspace: of its server where one owns it, else of this process.
+
+    Args:
+        root: The workspace.
+        create: Whether a folder that was never opened becomes one.
+
+    Raises:
+        NotFound: The folder was never opened.
+        WorkspaceLocked: Another command, which serves nobody, is at work.
+    """
+    owner = await asyncio.to_thread(read_owner, root)
+    if owner is None:
+        if not create and not (root / FOLDER).is_dir():
+            hint = "Name the workspace with --workspace, or run something in it first."
+            raise NotFound(f"nothing has ever run in {root}", hint=hint)
+        from neurectomy.app.services import open_services
+
+        settings = await asyncio.to_thread(read_settings, root)
+        async with open_services(root, settings) as services:
+            yield LocalClient(services)
+        return
+    if not owner.address:
+        raise WorkspaceLocked(
+            f"process {owner.pid} is at work in {root}", hint="Wait until it is done."
+        )
+    import httpx
+
+    headers = {"Authorization": f"Bearer {owner.token}"}
+    async with httpx.AsyncClient(
+        base_url=owner.address, headers=headers, timeout=600, trust_env=False
+    ) as http:
+        try:
+            yield RemoteClient(http, owner.address, owner.token)
+        except httpx.TransportError as error:
+            raise Conflict(
+                f"the server at {owner.address} does not answer: {error}",
+                hint=f"It is process {owner.pid}; start it again.",
+            ) from error

@@ -1,0 +1,96 @@
+"""The command line: one module per command, loaded when it is called."""
+
+from __future__ import annotations
+
+import importlib
+import json
+import os
+import sys
+from typing import Any
+
+import click
+
+COMMANDS = {
+    "serve": "Open a workspace in the browser.",
+    "run": "Run a flow and print its steps and its answer.",
+    "runs": "List, show, cancel, resume, answer and delete runs.",
+    "check": "Check programs.",
+    "new": "Start a workspace with a small agent.",
+    "doctor": "Say what works on this machine and what does not.",
+    "replay": "Compute a run's decisions again and compare.",
+    "fork": "Go on from a moment of a run in another way.",
+}
+"""Names and the lines of ``--help``, so that help loads nothing."""
+
+EPILOG = """\b
+Exit codes: 0 done, 2 wrong input, 3 program with errors, 4 not found, 5 not possible now,
+6 not available here, 7 refused, 8 the run failed, 9 a replay differs, 10 storage,
+130 interrupted."""
+
+
+class Lazy(click.Group):
+    """Loads a command's module when the command is called."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in COMMANDS:
+            return None
+        module = importlib.import_module(f"neurectomy.cli.{cmd_name}")
+        command: click.Command = module.command
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl(list(COMMANDS.items()))
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        if args and args[0] not in COMMANDS and not args[0].startswith("-"):
+            from difflib import get_close_matches
+
+            close = get_close_matches(args[0], COMMANDS, 1)
+            hint = f" Did you mean {close[0]}?" if close else " See: neurectomy --help"
+            raise click.UsageError(f"there is no command {args[0]}.{hint}")
+        return super().resolve_command(ctx, args)
+
+
+@click.command(cls=Lazy, epilog=EPILOG, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="neurectomy", message="%(version)s")
+def cli() -> None:
+    """Design, run and rewind AI agents: plain text, one run log, time travel."""
+
+
+def main() -> None:
+    """Run the command line; errors become one sentence, a hint and an exit code."""
+    try:
+        code = cli.main(standalone_mode=False)
+        sys.exit(code if isinstance(code, int) else 0)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(error.exit_code)
+    except (click.Abort, KeyboardInterrupt):
+        click.echo("interrupted", err=True)
+        sys.exit(130)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(141)
+    except Exception as error:
+        from neurectomy.core.errors import NeurectomyError
+
+        if not isinstance(error, NeurectomyError):
+            raise
+        sys.exit(_say(error))
+
+
+def _say(error: Any) -> int:
+    if "--json" in sys.argv:
+        click.echo(json.dumps({"error": error.as_dict()}, default=str))
+    else:
+        click.echo(f"{click.style('error', fg='red', bold=True)}: {error.message}", err=True)
+        if error.hint:
+            click.echo(f"{click.style('hint', bold=True)}: {error.hint}", err=True)
+    code: int = error.exit_code
+    return code

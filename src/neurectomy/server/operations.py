@@ -1,0 +1,318 @@
+"""The one table of operations. REST, GraphQL and the OpenAPI document are adapters over it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+from msgspec import Struct
+
+import neurectomy
+from neurectomy.core import codecs
+from neurectomy.core.errors import InvalidInput, NotFound
+from neurectomy.language.compiler import compile_text
+from neurectomy.server.types import (
+    AnswerInput,
+    CheckInput,
+    Diagnostics,
+    EventPage,
+    ForkInput,
+    LabelInput,
+    ProgramDetail,
+    ProgramSummary,
+    Replay,
+    Run,
+    RunPage,
+    RunUsage,
+    SandboxState,
+    Source,
+    StartInput,
+    StateView,
+    Usage,
+    Workspace,
+)
+from neurectomy.server.views import program_detail, program_summary, run_view
+from neurectomy.storage.port import RunQuery
+
+if TYPE_CHECKING:
+    from neurectomy.server.context import Services
+    from neurectomy.storage.port import RunRow
+
+
+class Parameter(Struct, frozen=True):
+    """A parameter of the query string."""
+
+    name: str
+    kind: type
+    default: Any
+    help: str
+
+
+class Operation(Struct, frozen=True):
+    """Something that the edge can do.
+
+    Attributes:
+        path: With the names of its parts in braces.
+        handler: Takes the services and the arguments by name; ``body`` is the decoded body.
+        gives: The type of the result; null for none.
+        takes: The type of the body; null for none.
+        status: Of a success.
+    """
+
+    name: str
+    method: str
+    path: str
+    summary: str
+    handler: Callable[..., Awaitable[Any]]
+    gives: Any
+    takes: Any = None
+    query: tuple[Parameter, ...] = ()
+    status: int = 200
+
+
+async def workspace(services: Services) -> Workspace:
+    """The opened folder, its model and its sandbox."""
+    model = await services.models.resolve("auto")
+    tried = await services.sandboxes.probe()
+    sandbox, found = tried[-1]
+    reason = "" if found.ok else "; ".join(state.reason for _, state in tried)
+    return Workspace(
+        services.programs.root.name,
+        neurectomy.__version__,
+        services.settings.durability,
+        services.log.store.name,
+        model.profile.label,
+        SandboxState(sandbox.name, sandbox.tier, found.ok, reason),
+    )
+
+
+async def list_programs(services: Services) -> list[ProgramSummary]:
+    """The programs of the workspace."""
+
+    def read() -> list[ProgramSummary]:
+        found = []
+        for path in services.programs.paths():
+            try:
+                found.append(program_summary(services.programs.compile(path)))
+            except InvalidInput:
+                found.append(ProgramSummary(path, [], 1, 0))
+        return found
+
+    return await asyncio.to_thread(read)
+
+
+async def show_program(services: Services, path: str) -> ProgramDetail:
+    """A program's text, its problems and its graphs."""
+    return program_detail(await asyncio.to_thread(services.programs.compile, path))
+
+
+async def check(services: Services, body: CheckInput) -> Diagnostics:
+    """What is wrong with a program."""
+    compiled = await asyncio.to_thread(services.programs.compile, body.path, body.text)
+    return Diagnostics(list(compiled.diagnostics))
+
+
+async def list_runs(
+    services: Services, limit: int, before: str, status: str, search: str, parent: str
+) -> RunPage:
+    """Runs, newest first."""
+    wanted: Any = tuple(part for part in status.split(",") if part)
+    query = RunQuery(max(1, min(limit, 1000)), before or None, wanted, search, parent or None)
+    rows = await asyncio.to_thread(services.log.store.runs, query)
+    more = rows[-1].id if len(rows) == query.limit else None
+    return RunPage([run_view(row, live=services.runs.live(row.id)) for row in rows], more)
+
+
+async def _whole(services: Services, row: RunRow) -> Run:
+    result, error = await services.runs.result(row)
+    return run_view(row, live=services.runs.live(row.id), result=result, error=error)
+
+
+async def start_run(services: Services, body: StartInput) -> Run:
+    """Start a run; it is durable when this answers."""
+    bundle = await asyncio.to_thread(services.programs.bundle, body.program)
+    flows = list(bundle.compiled().flows)
+    flow = body.flow or (flows[0] if len(flows) == 1 else "")
+    if not flow:
+        listed = ", ".join(flows) or "none"
+        raise InvalidInput("say which flow to run", hint=f"{body.program} has: {listed}.")
+    row = await services.runs.start(bundle, flow, body.inputs, title=body.title, labels=body.labels)
+    return await _whole(services, row)
+
+
+async def show_run(services: Services, run: str) -> Run:
+    """A run with its result."""
+    return await _whole(services, await services.runs.row(await services.runs.find(run)))
+
+
+async def label_run(services: Services, run: str, body: LabelInput) -> Run:
+    """Replace a run's labels."""
+    return await _whole(services, await services.runs.label(run, body.labels))
+
+
+async def delete_run(services: Services, run: str) -> None:
+    """Delete a run; what forks need of it is kept."""
+    await services.runs.delete(run)
+
+
+async def cancel_run(services: Services, run: str) -> Run:
+    """Ask a run to stop."""
+    return await _whole(services, await services.runs.cancel(run))
+
+
+async def resume_run(services: Services, run: str) -> Run:
+    """Go on with a run that nobody drives."""
+    return await _whole(services, await services.runs.resume(run))
+
+
+async def answer_run(services: Services, run: str, body: AnswerInput) -> Run:
+    """Give what a run waits for."""
+    row = await services.runs.answer(run, body.step, body.value, decision=body.decision)
+    return await _whole(services, row)
+
+
+async def fork_run(services: Services, run: str, body: ForkInput) -> Run:
+    """A new run that shares the first events of another."""
+    row = await services.runs.fork(run, body.at, body.inputs, start=body.start)
+    return await _whole(services, row)
+
+
+async def replay_run(services: Services, run: str) -> Replay:
+    """Compute every decision again and compare it with the log."""
+    return await services.runs.replay(run)
+
+
+async def list_events(services: Services, run: str, after: int, limit: int) -> EventPage:
+    """Events of a run in order."""
+    row = await services.runs.row(run)
+    events = await services.log.events(run, max(0, after), max(1, min(limit, 5000)))
+    return EventPage(events, row.head, row.status)
+
+
+async def show_state(services: Services, run: str, at: int) -> StateView:
+    """The state after an event."""
+    row = await services.runs.row(run)
+    seq = row.head if at < 0 else at
+    return StateView(seq, await asyncio.to_thread(services.log.whole_state, run, seq))
+
+
+async def run_program(services: Services, run: str) -> ProgramDetail:
+    """The program as it was when the run began."""
+    bundle = await services.runs.bundle(run)
+    return program_detail(await asyncio.to_thread(compile_text, bundle.text, bundle.path))
+
+
+async def show_request(services: Services, run: str, seq: int) -> Any:
+    """The canonical request that a model was asked."""
+    return msgspec.to_builtins(await services.runs.request(run, seq))
+
+
+async def run_usage(services: Services, run: str) -> RunUsage:
+    """What a run holds on the disk."""
+    await services.runs.row(run)
+    return await asyncio.to_thread(services.log.store.run_usage, run)
+
+
+async def show_blob(services: Services, digest: str) -> Any:
+    """A stored value."""
+    if len(digest) != 64 or not digest.isalnum():
+        raise InvalidInput("a digest has 64 hexadecimal characters")
+    content = await asyncio.to_thread(services.log.store.blob, digest)
+    if content is None:
+        raise NotFound(f"there is no blob {digest[:12]}", hint="Its run was deleted.")
+    return codecs.decode(content)
+
+
+async def list_models(services: Services) -> list[Source]:
+    """Models that programs can name, and whether they can be used."""
+    return await services.models.listing()
+
+
+async def usage(services: Services) -> Usage:
+    """What the workspace holds on the disk."""
+    return await asyncio.to_thread(services.log.store.usage)
+
+
+_RUNS = (
+    Parameter("limit", int, 100, "at most 1,000"),
+    Parameter("before", str, "", "id of the last run of the page before"),
+    Parameter("status", str, "", "only these, separated by commas"),
+    Parameter("search", str, "", "text in title, flow, source or id"),
+    Parameter("parent", str, "", "only forks of this run"),
+)
+_EVENTS = (
+    Parameter("after", int, 0, "the last seq that is known"),
+    Parameter("limit", int, 1000, "at most 5,000"),
+)
+
+OPERATIONS = (
+    Operation("workspace", "GET", "/api/workspace", "The opened folder", workspace, Workspace),
+    Operation(
+        "list_programs", "GET", "/api/programs", "Programs", list_programs, list[ProgramSummary]
+    ),
+    Operation(
+        "show_program", "GET", "/api/programs/{path:path}", "A program", show_program, ProgramDetail
+    ),
+    Operation("check", "POST", "/api/check", "Check a program", check, Diagnostics, CheckInput),
+    Operation("list_runs", "GET", "/api/runs", "Runs", list_runs, RunPage, query=_RUNS),
+    Operation(
+        "start_run", "POST", "/api/runs", "Start a run", start_run, Run, StartInput, status=201
+    ),
+    Operation("show_run", "GET", "/api/runs/{run}", "A run", show_run, Run),
+    Operation("label_run", "PATCH", "/api/runs/{run}", "Label a run", label_run, Run, LabelInput),
+    Operation(
+        "delete_run", "DELETE", "/api/runs/{run}", "Delete a run", delete_run, None, status=204
+    ),
+    Operation("cancel_run", "POST", "/api/runs/{run}/cancel", "Cancel a run", cancel_run, Run),
+    Operation("resume_run", "POST", "/api/runs/{run}/resume", "Resume a run", resume_run, Run),
+    Operation(
+        "answer_run", "POST", "/api/runs/{run}/answer", "Answer a run", answer_run, Run, AnswerInput
+    ),
+    Operation(
+        "fork_run",
+        "POST",
+        "/api/runs/{run}/fork",
+        "Fork a run",
+        fork_run,
+        Run,
+        ForkInput,
+        status=201,
+    ),
+    Operation("replay_run", "POST", "/api/runs/{run}/replay", "Replay a run", replay_run, Replay),
+    Operation(
+        "list_events",
+        "GET",
+        "/api/runs/{run}/events",
+        "Events",
+        list_events,
+        EventPage,
+        query=_EVENTS,
+    ),
+    Operation(
+        "show_state",
+        "GET",
+        "/api/runs/{run}/state",
+        "The state at a moment",
+        show_state,
+        StateView,
+        query=(Parameter("at", int, -1, "seq of an event; the last one by default"),),
+    ),
+    Operation(
+        "run_program", "GET", "/api/runs/{run}/program", "Its program", run_program, ProgramDetail
+    ),
+    Operation(
+        "show_request",
+        "GET",
+        "/api/runs/{run}/request",
+        "A model's request",
+        show_request,
+        Any,
+        query=(Parameter("seq", int, 0, "seq of a model.requested"),),
+    ),
+    Operation("run_usage", "GET", "/api/runs/{run}/usage", "Its disk usage", run_usage, RunUsage),
+    Operation("show_blob", "GET", "/api/blobs/{digest}", "A stored value", show_blob, Any),
+    Operation("list_models", "GET", "/api/models", "Models", list_models, list[Source]),
+    Operation("usage", "GET", "/api/usage", "Disk usage", usage, Usage),
+)

@@ -1,0 +1,109 @@
+"""Operations as HTTP routes, and errors as problem documents (RFC 9457)."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+from starlette.responses import Response
+from starlette.routing import Route
+
+from neurectomy.core import codecs
+from neurectomy.core.errors import InvalidInput, NeurectomyError
+from neurectomy.server.operations import OPERATIONS
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from starlette.requests import Request
+
+    from neurectomy.server.context import Services
+    from neurectomy.server.operations import Operation
+
+logger = logging.getLogger(__name__)
+
+MOST_BODY = 8 * 1024 * 1024
+"""Bytes of a request's body."""
+
+
+def routes(services: Services) -> list[Route]:
+    """One route per operation."""
+    return [
+        Route(operation.path, endpoint(operation, services), methods=[operation.method])
+        for operation in OPERATIONS
+    ]
+
+
+def endpoint(operation: Operation, services: Services) -> Callable[[Request], Awaitable[Response]]:
+    """The ASGI endpoint of an operation."""
+    decoder = None if operation.takes is None else msgspec.json.Decoder(operation.takes)
+
+    async def answer(request: Request) -> Response:
+        try:
+            arguments = dict(request.path_params)
+            for parameter in operation.query:
+                arguments[parameter.name] = _query(request, parameter)
+            if decoder is not None:
+                arguments["body"] = _decode(decoder, await _body(request))
+            result = await operation.handler(services, **arguments)
+        except NeurectomyError as error:
+            return problem(error)
+        except Exception:
+            logger.exception("%s failed; this is a defect of the program", operation.name)
+            hidden = NeurectomyError(
+                "something went wrong inside", hint="Look at the server's log."
+            )
+            return problem(hidden)
+        if operation.gives is None:
+            return Response(status_code=operation.status)
+        return json_response(result, operation.status)
+
+    return answer
+
+
+def _query(request: Request, parameter: Any) -> Any:
+    text = request.query_params.get(parameter.name)
+    if text is None:
+        return parameter.default
+    try:
+        return parameter.kind(text)
+    except ValueError:
+        raise InvalidInput(f"{parameter.name} is not a number", hint=parameter.help) from None
+
+
+async def _body(request: Request) -> bytes:
+    if int(request.headers.get("content-length") or 0) > MOST_BODY:
+        raise InvalidInput("the body is larger than 8 MB", hint="Send less at a time.")
+    body = b""
+    async for part in request.stream():
+        body += part
+        if len(body) > MOST_BODY:
+            raise InvalidInput("the body is larger than 8 MB", hint="Send less at a time.")
+    return body
+
+
+def _decode(decoder: msgspec.json.Decoder[Any], body: bytes) -> Any:
+    try:
+        return decoder.decode(body)
+    except msgspec.DecodeError as error:
+        raise InvalidInput(f"the body is wrong: {error}", hint="See /docs.") from None
+
+
+def json_response(value: Any, status: int = 200) -> Response:
+    """A value as JSON."""
+    return Response(codecs.encode(value), status, media_type="application/json")
+
+
+def problem(error: NeurectomyError) -> Response:
+    """An error as a problem document."""
+    document = {
+        "type": f"urn:neurectomy:error:{error.code}",
+        "title": type(error).__name__,
+        "status": error.status,
+        "detail": error.message,
+        "code": error.code,
+        "hint": error.hint,
+        "details": error.details,
+    }
+    return Response(codecs.encode(document), error.status, media_type="application/problem+json")

@@ -1,0 +1,198 @@
+"""What the edge gives and takes, as data. The OpenAPI document is generated from these."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from msgspec import Struct
+
+from neurectomy.agents.graph import GraphNode
+from neurectomy.language.diagnostics import Diagnostic
+from neurectomy.models.sources import Source
+from neurectomy.runs.replay import Replay
+from neurectomy.storage.port import RunUsage, Usage
+from neurectomy.timeline.event import Event
+
+
+class Parent(Struct, frozen=True):
+    """Where a fork left its parent."""
+
+    run: str
+    at: int
+
+
+class Failure(Struct, frozen=True):
+    """Why a run failed."""
+
+    code: str
+    message: str
+    hint: str = ""
+    step: str = ""
+
+
+class Run(Struct, frozen=True):
+    """A run. Times are microseconds since the epoch; result and error come with one run only."""
+
+    id: str
+    flow: str
+    source: str
+    title: str
+    status: str
+    created: int
+    ended: int | None
+    head: int
+    parent: Parent | None
+    accounts: dict[str, int]
+    labels: dict[str, str]
+    live: bool
+    result: Any = None
+    error: Failure | None = None
+
+
+class RunPage(Struct, frozen=True):
+    """Runs, newest first; ``next`` is passed as ``before`` for more."""
+
+    runs: list[Run]
+    next: str | None
+
+
+class SandboxState(Struct, frozen=True):
+    """The sandbox that tools get here."""
+
+    name: str
+    tier: str
+    ok: bool
+    reason: str
+
+
+class Workspace(Struct, frozen=True):
+    """The opened folder."""
+
+    name: str
+    version: str
+    durability: str
+    store: str
+    auto_model: str
+    sandbox: SandboxState
+
+
+class FlowView(Struct, frozen=True):
+    """A flow: ``parameters`` is the JSON Schema of its inputs."""
+
+    name: str
+    description: str
+    parameters: dict[str, Any]
+    returns: str
+    graph: list[GraphNode]
+
+
+class AgentView(Struct, frozen=True):
+    """An agent of a program."""
+
+    name: str
+    model: str
+    tools: list[str]
+    returns: str
+    description: str
+    line: int
+
+
+class ToolView(Struct, frozen=True):
+    """A tool of a program."""
+
+    name: str
+    returns: str
+    sandbox: str
+    path: str
+    description: str
+
+
+class ModelView(Struct, frozen=True):
+    """A model that a program declares."""
+
+    name: str
+    source: str
+
+
+class ProgramSummary(Struct, frozen=True):
+    """A program in a list."""
+
+    path: str
+    flows: list[str]
+    errors: int
+    warnings: int
+
+
+class ProgramDetail(Struct, frozen=True):
+    """A program with all that is drawn of it."""
+
+    path: str
+    text: str
+    diagnostics: list[Diagnostic]
+    flows: list[FlowView]
+    agents: list[AgentView]
+    tools: list[ToolView]
+    models: list[ModelView]
+
+
+class Diagnostics(Struct, frozen=True):
+    """What is wrong with a program."""
+
+    diagnostics: list[Diagnostic]
+
+
+class EventPage(Struct, frozen=True):
+    """Events in order; the run has more while the last ``seq`` is below ``head``."""
+
+    events: list[Event]
+    head: int
+    status: str
+
+
+class StateView(Struct, frozen=True):
+    """The state after an event."""
+
+    seq: int
+    state: Any
+
+
+class CheckInput(Struct, frozen=True, forbid_unknown_fields=True):
+    """Which program to check; with ``text``, as if its file held that."""
+
+    path: str
+    text: str | None = None
+
+
+class StartInput(Struct, frozen=True, forbid_unknown_fields=True):
+    """What to run; ``flow`` may be left out where the program has one."""
+
+    program: str
+    inputs: dict[str, Any] = {}
+    flow: str = ""
+    title: str = ""
+    labels: dict[str, str] = {}
+
+
+class LabelInput(Struct, frozen=True, forbid_unknown_fields=True):
+    """The labels that a run has from now on."""
+
+    labels: dict[str, str]
+
+
+class ForkInput(Struct, frozen=True, forbid_unknown_fields=True):
+    """Where to fork, and inputs that are different from there on."""
+
+    at: int
+    inputs: dict[str, Any] = {}
+    start: bool = True
+
+
+class AnswerInput(Struct, frozen=True, forbid_unknown_fields=True):
+    """What a run waits for at a step."""
+
+    step: str
+    value: Any = None
+    decision: Literal["", "retry", "fail", "value"] = ""
+
+
+__all__ = ["Diagnostic", "Event", "GraphNode", "Replay", "RunUsage", "Source", "Usage"]
