@@ -1,0 +1,218 @@
+// Generated from the OpenAPI document; see neurectomy.server.export.
+
+export interface AgentView {
+  name: string
+  model: string
+  tools: string[]
+  returns: string
+  description: string
+  line: number
+}
+
+export interface AnswerInput {
+  step: string
+  value?: unknown
+  decision?: '' | 'fail' | 'retry' | 'value'
+}
+
+export interface CheckInput {
+  path: string
+  text?: string | null
+}
+
+export interface Diagnostic {
+  code: string
+  severity: 'error' | 'warning'
+  message: string
+  hint: string
+  path: string
+  line: number
+  column: number
+  end_line: number
+  end_column: number
+}
+
+export interface Diagnostics {
+  diagnostics: Diagnostic[]
+}
+
+export interface Difference {
+  seq: number
+  step: string
+  message: string
+  recorded: Record<string, unknown> | null
+  computed: Record<string, unknown> | null
+}
+
+export interface Event {
+  seq: number
+  kind: string
+  version: number
+  step: string
+  causes: number[]
+  at: number
+  mono: number
+  data: Record<string, unknown> | null
+  patch: unknown[][] | null
+}
+
+export interface EventPage {
+  events: Event[]
+  head: number
+  status: string
+}
+
+export interface Failure {
+  code: string
+  message: string
+  hint: string
+  step: string
+}
+
+export interface FlowView {
+  name: string
+  description: string
+  parameters: Record<string, unknown>
+  returns: string
+  graph: GraphNode[]
+}
+
+export interface ForkInput {
+  at: number
+  inputs?: Record<string, unknown>
+  start?: boolean
+}
+
+export interface GraphNode {
+  id: string
+  kind: string
+  name: string
+  callee: string
+  callee_kind: string
+  line: number
+  uses: string[]
+  children: GraphNode[]
+  otherwise: GraphNode[]
+  detail: string
+}
+
+export interface LabelInput {
+  labels: Record<string, string>
+}
+
+export interface ModelView {
+  name: string
+  source: string
+}
+
+export interface Parent {
+  run: string
+  at: number
+}
+
+export interface ProgramDetail {
+  path: string
+  text: string
+  diagnostics: Diagnostic[]
+  flows: FlowView[]
+  agents: AgentView[]
+  tools: ToolView[]
+  models: ModelView[]
+}
+
+export interface ProgramSummary {
+  path: string
+  flows: string[]
+  errors: number
+  warnings: number
+}
+
+export interface Replay {
+  run: string
+  agrees: boolean
+  compared: number
+  difference: Difference | null
+}
+
+export interface Run {
+  id: string
+  flow: string
+  source: string
+  title: string
+  status: string
+  created: number
+  ended: number | null
+  head: number
+  parent: Parent | null
+  accounts: Record<string, number>
+  labels: Record<string, string>
+  live: boolean
+  result: unknown
+  error: Failure | null
+}
+
+export interface RunPage {
+  runs: Run[]
+  next: string | null
+}
+
+export interface RunUsage {
+  run: string
+  events: number
+  event_bytes: number
+  blob_bytes: number
+}
+
+export interface SandboxState {
+  name: string
+  tier: string
+  ok: boolean
+  reason: string
+}
+
+export interface Source {
+  source: string
+  label: string
+  state: string
+  reason: string
+  language_model: boolean
+  local: boolean
+}
+
+export interface StartInput {
+  program: string
+  inputs?: Record<string, unknown>
+  flow?: string
+  title?: string
+  labels?: Record<string, string>
+}
+
+export interface StateView {
+  seq: number
+  state: unknown
+}
+
+export interface ToolView {
+  name: string
+  returns: string
+  sandbox: string
+  path: string
+  description: string
+}
+
+export interface Usage {
+  database_bytes: number
+  blob_bytes: number
+  runs: number
+  events: number
+  blobs: number
+}
+
+export interface Workspace {
+  name: string
+  version: string
+  durability: string
+  store: string
+  auto_model: string
+  sandbox: SandboxState
+}

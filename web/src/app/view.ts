@@ -1,0 +1,73 @@
+/** What is looked at: program, run, moment, step. It lives in the address, so a link is a place. */
+import { create } from 'zustand'
+
+export interface View {
+  program: string | null
+  run: string | null
+  /** The moment that every view obeys; null follows the newest event. */
+  seq: number | null
+  step: string | null
+  playing: boolean
+  speed: number
+  theme: 'dark' | 'light'
+  show: (change: Partial<Pick<View, 'program' | 'run' | 'seq' | 'step'>>) => void
+  play: (playing: boolean) => void
+  hurry: () => void
+  turnTheme: () => void
+}
+
+const SPEEDS = [0.25, 1, 4, 16]
+
+function read(): Pick<View, 'program' | 'run' | 'seq' | 'step'> {
+  const query = new URLSearchParams(window.location.search)
+  const seq = Number(query.get('at'))
+  return {
+    program: query.get('program'),
+    run: query.get('run'),
+    seq: Number.isInteger(seq) && seq > 0 ? seq : null,
+    step: query.get('step'),
+  }
+}
+
+function write(view: Pick<View, 'program' | 'run' | 'seq' | 'step'>, push: boolean) {
+  const query = new URLSearchParams()
+  if (view.program) query.set('program', view.program)
+  if (view.run) query.set('run', view.run)
+  if (view.seq) query.set('at', String(view.seq))
+  if (view.step) query.set('step', view.step)
+  const text = query.toString()
+  const address = text ? `?${text}` : window.location.pathname
+  if (push) window.history.pushState(null, '', address)
+  else window.history.replaceState(null, '', address)
+}
+
+function firstTheme(): View['theme'] {
+  const kept = window.localStorage.getItem('theme')
+  if (kept === 'dark' || kept === 'light') return kept
+  return window.matchMedia('(prefers-color-scheme: light)').matches ? 'light' : 'dark'
+}
+
+export const useView = create<View>((set, getState) => ({
+  ...read(),
+  playing: false,
+  speed: 1,
+  theme: firstTheme(),
+  show: (change) => {
+    const before = getState()
+    const push = change.run !== undefined && change.run !== before.run
+    set(change)
+    write(getState(), push)
+  },
+  play: (playing) => set({ playing }),
+  hurry: () => {
+    const next = (SPEEDS.indexOf(getState().speed) + 1) % SPEEDS.length
+    set({ speed: SPEEDS[next] as number })
+  },
+  turnTheme: () => {
+    const theme = getState().theme === 'dark' ? 'light' : 'dark'
+    window.localStorage.setItem('theme', theme)
+    set({ theme })
+  },
+}))
+
+window.addEventListener('popstate', () => useView.setState({ ...read(), playing: false }))

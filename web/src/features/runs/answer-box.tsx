@@ -1,0 +1,56 @@
+/** What a run waits for, and the place to answer. */
+import { useState } from 'react'
+
+import { useAnswer } from '../../api/queries'
+import type { Event } from '../../api/types'
+import { Button, Trouble } from '../../ui/controls'
+
+export function AnswerBox({ run, event }: { run: string; event: Event }) {
+  const answer = useAnswer()
+  const [text, setText] = useState('')
+  const data = event.data as { question: string; schema: { type?: string; enum?: string[] }; type: string }
+  const send = (value: unknown) => answer.mutate({ id: run, step: event.step, value })
+  const choices = data.schema.type === 'boolean' ? [true, false] : (data.schema.enum ?? [])
+  return (
+    <div className="m-3 rounded-lg border border-person/50 bg-person/10 p-3">
+      <p className="mb-2 text-[13px] text-ink-1">{data.question}</p>
+      {choices.length > 0 ? (
+        <div className="flex gap-2">
+          {choices.map((choice) => (
+            <Button key={String(choice)} onClick={() => send(choice)}>
+              {choice === true ? 'Yes' : choice === false ? 'No' : choice}
+            </Button>
+          ))}
+        </div>
+      ) : (
+        <form
+          className="flex gap-2"
+          onSubmit={(submitted) => {
+            submitted.preventDefault()
+            send(data.schema.type === 'string' ? text : parse(text))
+          }}
+        >
+          <input
+            aria-label={`Answer, ${data.type}`}
+            placeholder={data.type}
+            className="min-w-0 flex-1 rounded-md border border-line bg-ground-1 px-2 outline-none focus:border-accent"
+            value={text}
+            onChange={(changed) => setText(changed.target.value)}
+          />
+          <Button type="submit" look="primary">
+            Answer
+          </Button>
+        </form>
+      )}
+      {answer.error ? <Trouble message={answer.error.message} /> : null}
+    </div>
+  )
+}
+
+function parse(text: string): unknown {
+  try {
+    return JSON.parse(text) as unknown
+  } catch {
+    return text
+  }
+}

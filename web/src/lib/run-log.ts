@@ -1,0 +1,146 @@
+/** The events of one run in the page: filled by its stream, from a place that is never lost. */
+import type { Event } from '../api/types'
+import { fold, type Json, type Operation } from './fold'
+import { SpanIndex } from './spans'
+
+export type StreamState = 'connecting' | 'live' | 'ended' | 'lost'
+
+interface Frame {
+  type: 'events' | 'deltas' | 'end' | 'error' | 'pong'
+  events?: Event[]
+  deltas?: { step: string; text?: string; arguments?: string; tool?: string }[]
+  status?: string
+}
+
+/** Events between two states that are kept, so that scrubbing back folds few. */
+const KEEP_EVERY = 500
+
+export class RunLog {
+  readonly events: Event[] = []
+  readonly index = new SpanIndex()
+  /** What models say at this moment, by step. */
+  readonly streaming = new Map<string, string>()
+  state: StreamState = 'connecting'
+  private listeners = new Set<() => void>()
+  private revision = 0
+  private socket: WebSocket | null = null
+  private timer = 0
+  private closed = false
+  private wait = 250
+  private kept = new Map<number, string>()
+  private reached: { seq: number; state: Json } = { seq: 0, state: {} }
+
+  constructor(readonly run: string) {
+    this.connect()
+  }
+
+  get head(): number {
+    return this.events.length
+  }
+
+  /** The run's clock at its last event, microseconds. */
+  get duration(): number {
+    return this.events[this.events.length - 1]?.mono ?? 0
+  }
+
+  subscribe = (listener: () => void) => {
+    this.listeners.add(listener)
+    return () => {
+      this.listeners.delete(listener)
+    }
+  }
+
+  snapshot = () => this.revision
+
+  close() {
+    this.closed = true
+    window.clearTimeout(this.timer)
+    this.socket?.close()
+  }
+
+  /** The last event at or before a time of the run's clock. */
+  seqAt(mono: number): number {
+    let low = 0
+    let high = this.events.length
+    while (low < high) {
+      const middle = (low + high) >> 1
+      if ((this.events[middle] as Event).mono <= mono) low = middle + 1
+      else high = middle
+    }
+    return Math.max(1, low)
+  }
+
+  /** The state after an event, folded from the nearest one that is kept. */
+  stateAt(seq: number): Json {
+    let start = 0
+    let state: Json = {}
+    if (this.reached.seq <= seq) {
+      start = this.reached.seq
+      state = this.reached.state
+    } else {
+      for (const [kept, text] of this.kept) {
+        if (kept <= seq && kept > start) {
+          start = kept
+          state = JSON.parse(text) as Json
+        }
+      }
+    }
+    for (let place = start; place < seq && place < this.events.length; place += 1) {
+      const event = this.events[place] as Event
+      if (event.patch === null || event.data === null) continue
+      const patch = structuredClone(event.patch) as Operation[]
+      state = fold(state, patch, structuredClone(event.data) as Record<string, Json>)
+      const reached = place + 1
+      if (reached % KEEP_EVERY === 0 && !this.kept.has(reached)) {
+        this.kept.set(reached, JSON.stringify(state))
+      }
+    }
+    this.reached = { seq: Math.min(seq, this.events.length), state }
+    return state
+  }
+
+  private connect() {
+    const scheme = window.location.protocol === 'https:' ? 'wss' : 'ws'
+    const after = this.events.length
+    const address = `${scheme}://${window.location.host}/api/runs/${this.run}/stream?after=${after}`
+    const socket = new WebSocket(address)
+    this.socket = socket
+    socket.onmessage = (message) => this.take(JSON.parse(message.data as string) as Frame)
+    socket.onclose = () => {
+      if (this.closed || this.state === 'ended') return
+      this.become('lost')
+      this.timer = window.setTimeout(() => this.connect(), this.wait)
+      this.wait = Math.min(this.wait * 2, 4_000)
+    }
+  }
+
+  private take(frame: Frame) {
+    this.wait = 250
+    if (frame.type === 'events') {
+      for (const event of frame.events ?? []) {
+        if (event.seq !== this.events.length + 1) continue
+        this.events.push(event)
+        this.index.add(event)
+        if (event.kind.startsWith('model.')) this.streaming.delete(event.step)
+      }
+      this.become('live')
+    } else if (frame.type === 'deltas') {
+      for (const delta of frame.deltas ?? []) {
+        const said = this.streaming.get(delta.step) ?? ''
+        this.streaming.set(delta.step, said + (delta.text ?? '') + (delta.arguments ?? ''))
+      }
+      this.become('live')
+    } else if (frame.type === 'end') {
+      this.streaming.clear()
+      this.become('ended')
+    } else if (frame.type === 'error') {
+      this.become('ended')
+    }
+  }
+
+  private become(state: StreamState) {
+    this.state = state
+    this.revision += 1
+    for (const listener of this.listeners) listener()
+  }
+}
