@@ -1,20 +1,49 @@
-.PHONY: test lint format
+.PHONY: run test lint format web e2e schemas locks wheel bench clean
 
-.venv/.ready: requirements/development.txt pyproject.toml
-	python3 -m venv .venv-setup && .venv-setup/bin/pip install -q uv
-	.venv-setup/bin/uv venv -q --allow-existing --python 3 .venv
-	.venv-setup/bin/uv pip install -q --python .venv/bin/python --require-hashes -r requirements/development.txt
-	.venv-setup/bin/uv pip install -q --python .venv/bin/python --no-deps -e .
-	touch $@
+PYTHON ?= python3
+BIN := .venv/bin
+WEB := $(BIN)/python scripts/build_web.py
 
-test: .venv/.ready lint
-	.venv/bin/pytest
+run: ## Set everything up, run the example once, and open it
+	@$(PYTHON) scripts/setup.py run
+	@echo "• building the page" && $(WEB)
+	@$(BIN)/neurectomy serve examples/stdlib --example
 
-lint: .venv/.ready
-	.venv/bin/ruff check .
-	.venv/bin/ruff format --check .
-	.venv/bin/mypy
+test: lint web ## Set up everything that tests need, and pass all of them
+	$(BIN)/python -m neurectomy.server.export --check
+	$(WEB) exec vitest run
+	$(BIN)/pytest
+	$(WEB) exec playwright test
 
-format: .venv/.ready
-	.venv/bin/ruff check --fix .
-	.venv/bin/ruff format .
+lint: .venv/.ready-test
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-cache
+	$(WEB) exec oxlint --deny-warnings src e2e
+	$(WEB) exec tsc -b
+
+.venv/.ready-test: requirements/development.txt pyproject.toml
+	$(PYTHON) scripts/setup.py test
+
+web: .venv/.ready-test
+	$(WEB)
+
+format: .venv/.ready-test ## Bring the sources into their form
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+schemas: .venv/.ready-test ## Write schemas/ and the page's types
+	$(BIN)/python -m neurectomy.server.export
+
+locks: ## Lock the dependencies again
+	scripts/lock
+
+wheel: web ## Build the wheel, the page inside
+	.venv-setup/bin/uv build --wheel
+
+bench: .venv/.ready-test ## Measure us and the peers on the same work
+	$(BIN)/python -m bench
+
+clean: ## Remove what was built; .venv and node_modules stay
+	rm -rf dist src/neurectomy/server/web web/test-results .pytest_cache .mypy_cache .ruff_cache

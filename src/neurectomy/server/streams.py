@@ -66,7 +66,7 @@ class RunStream:
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
-            with suppress(RuntimeError):
+            with suppress(WebSocketDisconnect, RuntimeError):
                 await socket.close()
 
     async def _read_events(self, run: str, after: int) -> None:

@@ -14,7 +14,7 @@ import {
   useStatusStream,
   useWorkspace,
 } from '../api/queries'
-import type { GraphNode, Run } from '../api/types'
+import type { Event, GraphNode, Run } from '../api/types'
 import { FlowGraph } from '../features/flow/flow-graph'
 import { nodeStates } from '../features/flow/states'
 import { Inspector } from '../features/inspector/inspector'
@@ -59,7 +59,8 @@ export function App() {
     // the events are one growing list: its head tells when it has changed
     [log, ids, seq, head],
   )
-  const here = useMemo(() => nodeAt(nodes, states, log?.events[seq - 1]?.step ?? ''), [nodes, states, log, seq])
+  const event = log?.events[seq - 1]
+  const here = useMemo(() => nodeAt(nodes, states, event), [nodes, states, event])
   const notes = useMemo(() => lineNotes(nodes, states, here), [nodes, states, here])
 
   const seek = useCallback(
@@ -324,7 +325,15 @@ function ownNode(step: string, ids: ReadonlySet<string>): string | null {
 }
 
 /** The node of the text that the moment is at: of its event, else the innermost that runs. */
-function nodeAt(nodes: GraphNode[], states: ReturnType<typeof nodeStates>, step: string): string | null {
+function nodeAt(
+  nodes: GraphNode[],
+  states: ReturnType<typeof nodeStates>,
+  event: Event | undefined,
+): string | null {
+  const step = event?.step ?? ''
+  if (event?.kind === 'run.finished') {
+    return nodes.findLast((node) => node.kind === 'return' && states.has(node.id))?.id ?? null
+  }
   const own = ownNode(step, new Set(nodes.map((node) => node.id)))
   if (own) return own
   return nodes.findLast((node) => states.get(node.id)?.status === 'running')?.id ?? null

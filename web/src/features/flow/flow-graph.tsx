@@ -89,7 +89,8 @@ export function FlowGraph({
             <Block key={box.node.id} box={box} state={states.get(box.node.id)} />
           ))}
         {drawn.edges.map((edge) => {
-          const lit = (states.get(edge.to)?.visits ?? 0) > 0
+          const visited = (id: string) => (states.get(id)?.visits ?? 0) > 0
+          const lit = visited(edge.from) && visited(edge.to)
           return (
             <path
               key={`${edge.kind}-${edge.from}-${edge.to}-${edge.path}`}

@@ -47,6 +47,8 @@ export function Inspector({
       <Tabs.Content value="step" className="min-h-0 flex-1 overflow-y-auto pb-4">
         {span ? (
           <Step key={`${span.step}:${span.start}`} run={run} log={log} span={span} onSeek={onSeek} />
+        ) : run.ended !== null && seq >= run.head ? (
+          <Accounts run={run} />
         ) : (
           <Empty title="No step here">Select one in the graph or on the timeline.</Empty>
         )}

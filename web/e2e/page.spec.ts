@@ -1,0 +1,155 @@
+/** The page in a real browser against a real server. */
+import { expect, type Page, test } from '@playwright/test'
+
+import { Server } from './server'
+
+const SLOW = {
+  'slow.agent': `
+tool wait(n: int) -> int from "tools/wait.py" idempotent
+
+flow slow(steps: int) -> int {
+  done = 0
+  repeat at most 100 times while done < steps {
+    done = wait(done)
+  }
+  return done
+}
+`,
+  'tools/wait.py': 'import time\n\n\ndef wait(n):\n    time.sleep(0.4)\n    return n + 1\n',
+  'ask.agent': `
+flow ask(name: str) -> str {
+  sure = ask human "Shall {{ name }} go on?" -> bool
+  if sure { return "went on" }
+  return "stopped"
+}
+`,
+}
+
+let server: Server
+const problems: string[] = []
+
+test.beforeEach(({ page }) => {
+  problems.length = 0
+  page.on('pageerror', (error) => problems.push(error.message))
+})
+test.afterEach(async () => {
+  await server.stop()
+  expect(problems).toEqual([])
+})
+
+const runs = (page: Page) => page.locator('section[aria-label=Runs] li button')
+const seq = async (page: Page) => Number(await page.getByTestId('seq').textContent())
+const head = async (page: Page) => Number(await page.getByTestId('head').textContent())
+
+async function startFromForm(page: Page, inputs: Record<string, string>) {
+  await page.getByRole('banner').getByRole('button', { name: 'Run', exact: true }).click()
+  const dialog = page.getByRole('dialog')
+  for (const [name, value] of Object.entries(inputs)) await dialog.getByLabel(name).fill(value)
+  await dialog.getByRole('button', { name: 'Run', exact: true }).click()
+  await expect(dialog).toBeHidden()
+}
+
+test('run the example, watch it, scrub back, read the inspector, replay, fork', async ({ page }) => {
+  server = Server.withExample()
+  await page.goto(await server.start())
+  await expect(page).not.toHaveURL(/token/)
+  await expect(page.getByText('Nothing has run yet')).toBeVisible()
+  await startFromForm(page, { question: 'How do I merge already sorted iterables?' })
+  await expect(page.getByRole('contentinfo')).toContainText('finished', { timeout: 60_000 })
+  await expect(page.getByLabel('Inspector', { exact: true }).first()).toContainText('heapq.merge')
+  await page.screenshot({ path: 'test-results/finished.png' })
+
+  const last = await head(page)
+  expect(last).toBeGreaterThan(15)
+  await page.keyboard.press('Home')
+  await expect.poll(() => seq(page)).toBe(1)
+  for (let step = 0; step < 4; step += 1) await page.keyboard.press('ArrowRight')
+  await expect.poll(() => seq(page)).toBe(5)
+  await expect(page.getByRole('button', { name: /^draft researcher, running/ })).toBeVisible()
+  await expect(page.getByRole('complementary')).toContainText('LOOKUP', { ignoreCase: true })
+  await page.getByRole('tab', { name: 'State' }).click()
+  await expect(page.getByRole('complementary')).toContainText('tool')
+  await page.getByRole('tab', { name: 'Step' }).click()
+
+  await page.getByRole('button', { name: 'draft researcher' }).first().click()
+  await expect(page.getByRole('complementary')).toContainText('RESEARCHER', { ignoreCase: true })
+  await page.reload()
+  await expect.poll(() => seq(page)).toBe(5)
+
+  const slider = page.getByRole('slider', { name: 'Moment of the run' })
+  const box = (await slider.boundingBox())!
+  await page.mouse.move(box.x + 150, box.y + 8)
+  await page.mouse.down()
+  await page.mouse.move(box.x + box.width - 60, box.y + 8, { steps: 8 })
+  await page.mouse.up()
+  await expect.poll(() => seq(page)).toBeGreaterThan(5)
+
+  await page.getByRole('button', { name: 'Replay' }).click()
+  await expect(page.getByText(`${last} events agree`)).toBeVisible()
+  await page.keyboard.press('Home')
+  for (let step = 0; step < 7; step += 1) await page.keyboard.press('ArrowRight')
+  await expect.poll(() => seq(page)).toBe(8)
+  await page.getByRole('button', { name: 'Fork here' }).click()
+  await expect(runs(page)).toHaveCount(2)
+  await expect(page.getByRole('contentinfo')).toContainText('finished', { timeout: 60_000 })
+
+  await page.keyboard.press('Home')
+  await page.getByRole('button', { name: 'Play (Space)' }).click()
+  await expect.poll(() => seq(page), { timeout: 30_000 }).toBe(await head(page))
+})
+
+test('a reload in mid-run loses nothing, and a killed server comes back', async ({ page }) => {
+  server = Server.with(SLOW)
+  await page.goto(await server.start())
+  await page.getByRole('button', { name: 'slow.agent' }).click()
+  await startFromForm(page, { steps: '14' })
+  await expect.poll(() => head(page)).toBeGreaterThan(6)
+  const before = await head(page)
+  await page.reload()
+  await expect.poll(() => head(page)).toBeGreaterThan(before)
+
+  await server.kill()
+  await expect(page.getByText('the server does not answer')).toBeVisible()
+  const seen = await head(page)
+  await server.start()
+  await expect(page.getByText('connected')).toBeVisible({ timeout: 30_000 })
+  await expect.poll(() => head(page), { timeout: 30_000 }).toBeGreaterThan(seen)
+  await expect(page.getByRole('contentinfo')).toContainText('finished', { timeout: 60_000 })
+  await expect(page.getByRole('complementary')).toContainText('14')
+})
+
+test('a run is stopped, and one that asks is answered', async ({ page }) => {
+  server = Server.with(SLOW)
+  await page.goto(await server.start())
+  await page.getByRole('button', { name: 'slow.agent' }).click()
+  await startFromForm(page, { steps: '90' })
+  await expect.poll(() => head(page)).toBeGreaterThan(4)
+  await page.getByRole('button', { name: 'Stop' }).click()
+  await expect(page.getByRole('contentinfo')).toContainText('cancelled')
+
+  await page.getByRole('button', { name: 'ask.agent' }).click()
+  await startFromForm(page, { name: 'Ada' })
+  await expect(page.getByText('Shall Ada go on?').first()).toBeVisible()
+  await page.getByRole('button', { name: 'Yes' }).click()
+  await expect(page.getByRole('complementary')).toContainText('went on')
+})
+
+test('bad inputs and broken programs are told with the next step', async ({ page }) => {
+  server = Server.with({ ...SLOW, 'broken.agent': 'flow f() -> str { return anser }' })
+  await page.goto(await server.start())
+  await page.getByRole('button', { name: 'broken.agent' }).click()
+  await expect(page.getByText('there is no anser here')).toBeVisible()
+  await page.getByRole('button', { name: 'slow.agent' }).click()
+  await page.getByRole('banner').getByRole('button', { name: 'Run', exact: true }).click()
+  await page.getByRole('dialog').getByRole('button', { name: 'Run', exact: true }).click()
+  await expect(page.getByRole('alert')).toContainText('steps is needed')
+  await page.keyboard.press('Escape')
+  await expect(page.getByRole('dialog')).toBeHidden()
+})
+
+test('without the token the page is closed', async ({ page }) => {
+  server = Server.withExample()
+  const address = new URL(await server.start())
+  await page.goto(address.origin)
+  await expect(page.getByText('This workspace is closed')).toBeVisible()
+})
