@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
     from pathlib import Path
 
-    import httpx
+    import httpx2 as httpx
 
     from neurectomy.server.context import Services
 
@@ -148,7 +148,7 @@ async def connect(root: Path, *, create: bool = False) -> AsyncIterator[Client]:
         raise WorkspaceLocked(
             f"process {owner.pid} is at work in {root}", hint="Wait until it is done."
         )
-    import httpx
+    import httpx2 as httpx
 
     headers = {"Authorization": f"Bearer {owner.token}"}
     async with httpx.AsyncClient(

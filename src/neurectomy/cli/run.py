@@ -99,9 +99,19 @@ async def _watch(client: Client, run: str, *, show: bool) -> None:
             if frame.get("status") == "waiting":
                 return
     except asyncio.CancelledError:
-        await asyncio.shield(client.call("cancel_run", run=run))
+        await asyncio.shield(_cancel(client, run))
         click.echo(f"\ncancelled; look at it with: neurectomy runs show {run}", err=True)
         raise
+
+
+async def _cancel(client: Client, run: str) -> None:
+    """Cancel a run and wait until it has stopped."""
+    import asyncio
+
+    await client.call("cancel_run", run=run)
+    async with asyncio.timeout(10):
+        async for _ in client.follow(run):
+            pass
 
 
 def _print_step(event: dict[str, Any]) -> None:

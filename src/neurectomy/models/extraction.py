@@ -84,13 +84,13 @@ class Extract:
     def value(self, schema: dict[str, Any], root: dict[str, Any]) -> Any:
         """A value of a schema; null where none can be extracted."""
         schema = resolve(schema, root)
+        if not self._known.results:
+            return None
         copied = self._copied(schema, root)
         if copied is not None:
             return copied
         if schema.get("type") != "object":
             return self._field("", schema, root)
-        if not self._items and not self._known.results:
-            return None
         value: dict[str, Any] = {}
         for name, inner in schema.get("properties", {}).items():
             found = self._field(name, inner, root)

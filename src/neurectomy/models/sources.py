@@ -6,7 +6,7 @@ import asyncio
 import os
 from typing import TYPE_CHECKING, Any
 
-import httpx
+import httpx2 as httpx
 from msgspec import Struct
 
 from neurectomy.core.errors import NotFound, Unavailable
@@ -74,6 +74,20 @@ class Models:
         self._environment = os.environ if environment is None else environment
         self._preferred = preferred or self._environment.get("NEURECTOMY_MODEL", "")
         self._resolved: dict[str, Model] = {}
+        self._http: httpx.AsyncClient | None = None
+
+    def _client(self) -> httpx.AsyncClient:
+        """One pool of connections for every model."""
+        if self._http is None:
+            self._http = httpx.AsyncClient(timeout=httpx.Timeout(600, connect=10))
+        return self._http
+
+    async def close(self) -> None:
+        """Close the connections."""
+        if self._http is not None:
+            await self._http.aclose()
+        self._http = None
+        self._resolved.clear()
 
     async def resolve(self, source: str) -> Model:
         if source == "auto":
@@ -112,20 +126,21 @@ class Models:
             raise Unavailable(
                 f"{source} needs a key in {key}", hint=f"Set {key}, or use: model ... = auto"
             )
-        return await asyncio.to_thread(self._hosted, provider, name, key)
+        http = self._client()
+        return await asyncio.to_thread(self._hosted, provider, name, key, http)
 
-    def _hosted(self, provider: str, name: str, key: str) -> Model:
+    def _hosted(self, provider: str, name: str, key: str, http: httpx.AsyncClient) -> Model:
         from neurectomy.models.hosted import HostedModel
 
         secret = self._environment[key]
         if provider == "openai":
             return HostedModel(
-                _openai(name, self._base_url(), secret), f"openai:{name}", local=False
+                _openai(name, self._base_url(), secret, http), f"openai:{name}", local=False
             )
         from pydantic_ai.models.anthropic import AnthropicModel
         from pydantic_ai.providers.anthropic import AnthropicProvider
 
-        claude = AnthropicModel(name, provider=AnthropicProvider(api_key=secret))
+        claude = AnthropicModel(name, provider=AnthropicProvider(api_key=secret, http_client=http))
         return HostedModel(claude, f"anthropic:{name}", local=False)
 
     def _base_url(self) -> str | None:
@@ -148,10 +163,12 @@ class Models:
             listed = ", ".join(names[:8]) or "none yet"
             raise NotFound(f"{runtime.title} has no model {name}", hint=f"It has: {listed}.")
 
+        http = self._client()
+
         def make() -> Model:
             from neurectomy.models.hosted import HostedModel
 
-            model = _openai(name, f"{address}/v1", "local")
+            model = _openai(name, f"{address}/v1", "local", http)
             return HostedModel(model, f"{runtime.name}:{name}", local=True)
 
         return await asyncio.to_thread(make)
@@ -191,8 +208,9 @@ class Models:
         return found
 
 
-def _openai(name: str, base_url: str | None, key: str) -> Any:
+def _openai(name: str, base_url: str | None, key: str, http: httpx.AsyncClient) -> Any:
     from pydantic_ai.models.openai import OpenAIChatModel
     from pydantic_ai.providers.openai import OpenAIProvider
 
-    return OpenAIChatModel(name, provider=OpenAIProvider(base_url=base_url, api_key=key))
+    provider = OpenAIProvider(base_url=base_url, api_key=key, http_client=http)
+    return OpenAIChatModel(name, provider=provider)

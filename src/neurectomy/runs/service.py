@@ -363,6 +363,10 @@ class Runs:
         found = []
         for row in await asyncio.to_thread(self.log.store.runs, query):
             try:
+                if row.head == 0:  # its process ended before the run was acknowledged
+                    await asyncio.to_thread(self.log.store.release, row.id, row.lease_epoch)
+                    await self.delete(row.id)
+                    continue
                 await self.resume(row.id, force=True)
                 found.append(row.id)
             except NeurectomyError as error:

@@ -94,6 +94,7 @@ class Bubblewrap:
                 stdout=asyncio.subprocess.PIPE,
                 stderr=asyncio.subprocess.PIPE,
                 pass_fds=(reading,),
+                start_new_session=True,  # an interrupt at the terminal is ours to handle
                 limit=1 << 20,
             )
         except FileNotFoundError:
