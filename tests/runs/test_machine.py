@@ -126,7 +126,7 @@ def test_killed_at_every_event_and_resumed_a_run_ends_the_same(
 @pytest.mark.anyio
 async def test_the_same_holds_on_every_store(store) -> None:
     text = """
-    tool work(n: int) -> int from "t.py" idempotent
+    tool work(n: int) -> int from "t.py" idempotent retry 2 after 1ms
     flow f(n: int) -> list[int] {
       parallel { a = work(n)  b = work(n + 1) }
       c = map i in [a, b, n] at most 2 at once { d = work(i) yield d }
@@ -140,6 +140,7 @@ async def test_the_same_holds_on_every_store(store) -> None:
     await drive(writer, machine, RuleWorkers(1))
     await log.release(writer)
     expected = outcome(log, writer.run)
+    assert expected[0] == "finished"
     for at in (1, 5, 40, writer.seq - 1):
         row = RunRow(new_id(CLOCK), "f", "", "", "", "t", "running", CLOCK.wall())
         await asyncio.to_thread(log.fork, writer.run, at, row)

@@ -11,11 +11,11 @@ import msgspec
 from msgspec import Struct
 
 from neurectomy.agents.program import Program, meaning
-from neurectomy.agents.types import Mismatch, coerce, coerce_fields
+from neurectomy.agents.types import Mismatch, coerce_fields
 from neurectomy.bus.local import Topic
 from neurectomy.core import codecs, ids
 from neurectomy.core.errors import Conflict, Damaged, InvalidInput, NeurectomyError, NotFound
-from neurectomy.runs import requests
+from neurectomy.runs import answers, requests
 from neurectomy.runs.bundle import Bundle, read_bundle
 from neurectomy.runs.driver import Driver
 from neurectomy.runs.machine import Machine
@@ -246,9 +246,9 @@ class Runs:
         plan = await self._plan(await self.row(run))
         data: dict[str, Any] = {"by": by}
         if pending["kind"] == "human":
-            data["value"] = _human_value(plan, motion.driver.state, step, value)
+            data["value"] = answers.human_value(plan, motion.driver.state, step, value)
         else:
-            data |= _unknown_decision(plan, motion.driver.state, pending, decision, value)
+            data |= answers.unknown_decision(plan, motion.driver.state, pending, decision, value)
         motion.driver.send("human.answered", step, data)
         return await self.row(run)
 
@@ -434,7 +434,7 @@ class Runs:
                 for name, profile in profiles.items()
             }
             driver = self._driver(writer, plan, models, row.source)
-            unknown = _unknown(plan.program, writer.state)
+            unknown = answers.unknown_calls(plan.program, writer.state)
             if kind == "run.resumed":
                 data = {"owner": row.lease_owner, "unknown": unknown}
             elif "inputs" in data["changes"]:
@@ -478,18 +478,6 @@ def _sources(program: Program, flow: str) -> list[tuple[str, str]]:
     return [(name, program.models[name].source) for name in program.models if name in used]
 
 
-def _unknown(program: Program, state: dict[str, Any]) -> list[str]:
-    """Tool calls whose end nobody saw and that may not simply be made again."""
-    found = []
-    for path, pending in state["pending"].items():
-        if pending["kind"] != "tool":
-            continue
-        tool = program.tools[state["frames"][pending["frame"]]["callee"]]
-        if not tool.idempotent:
-            found.append(path)
-    return found
-
-
 def _parameters(program: Program, flow: str) -> str:
     return ", ".join(p.name for p in program.flows[flow].parameters) or "nothing"
 
@@ -498,32 +486,3 @@ def _title(arguments: dict[str, Any]) -> str:
     texts = [value for value in arguments.values() if isinstance(value, str) and value.strip()]
     text = " ".join(texts[0].split()) if texts else ""
     return text if len(text) <= TITLE else f"{text[: TITLE - 1]}…"
-
-
-def _human_value(plan: Plan, state: dict[str, Any], step: str, value: Any) -> Any:
-    frame = state["frames"][state["pending"][step]["frame"]]
-    parent = state["frames"][frame["parent"]]
-    statement = plan.flow(parent["flow"]).nodes[frame["node"]].statement
-    try:
-        return coerce(value, statement.answer, plan.records)  # type: ignore[union-attr]  # an ask
-    except Mismatch as error:
-        raise InvalidInput(f"the answer does not fit: {error}", hint="Answer again.") from None
-
-
-def _unknown_decision(
-    plan: Plan, state: dict[str, Any], pending: dict[str, Any], decision: str, value: Any
-) -> dict[str, Any]:
-    if decision not in ("retry", "fail", "value"):
-        hint = "Decide: retry, fail, or value with what the call returned."
-        raise InvalidInput("nobody knows how that call ended", hint=hint)
-    if decision == "retry":
-        return {"decision": "retry"}
-    tool = plan.program.tools[state["frames"][pending["frame"]]["callee"]]
-    if decision == "fail":
-        message = f"{tool.name} was in flight when the process ended, and was declared failed"
-        error = {"code": "unknown", "message": message, "retryable": False}
-        return {"decision": "fail", "error": error}
-    try:
-        return {"decision": "value", "value": coerce(value, tool.returns, plan.records)}
-    except Mismatch as error:
-        raise InvalidInput(f"the value does not fit: {error}", hint="Give another.") from None

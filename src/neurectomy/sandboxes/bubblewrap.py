@@ -119,10 +119,10 @@ def _arguments(spec: SessionSpec, filter_: int, *, privileged: bool) -> list[str
             arguments += ["--symlink", os.readlink(path), path]
         elif os.path.exists(path):
             arguments += ["--ro-bind", path, path]
-    for folder in _python_folders():
-        arguments += ["--ro-bind", folder, folder]
     arguments += ["--proc", "/proc", "--dev", "/dev"]
     arguments += ["--perms", "1777", "--size", str(TMP_BYTES), "--tmpfs", "/tmp"]
+    for folder in _python_folders():
+        arguments += ["--ro-bind", folder, folder]
     root = str(spec.root)
     arguments += ["--ro-bind", root, root, "--ro-bind", str(WORKER), INSIDE]
     if (spec.root / ".neurectomy").is_dir():
