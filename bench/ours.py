@@ -156,4 +156,5 @@ async def main() -> None:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-asyncio.run(main())
+if __name__ == "__main__":
+    asyncio.run(main())
