@@ -42,6 +42,8 @@ def main() -> None:
     rows = [
         ("step, barrier at the end, CPU µs", "step_cpu_us", "step_cpu_us", "LangGraph", 10),
         ("step, barrier at each, CPU µs", "step_barrier_cpu_us", "step_cpu_us", "LangGraph", 5),
+        ("the same, process durability", "step_barrier_process_cpu_us", "step_cpu_us",
+         "LangGraph", 5),
         ("step, barrier at each, CPU µs", "step_barrier_cpu_us", "dbos_step_cpu_us", "DBOS", 20),
         ("durable step, against none, CPU µs", "step_cpu_us", "memory_step_cpu_us",
          "LangGraph in memory", 3),

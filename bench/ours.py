@@ -23,6 +23,7 @@ from neurectomy.storage.port import Batch, RunRow
 from neurectomy.storage.sqlite import SqliteStore
 from neurectomy.timeline.event import Event, to_row
 from neurectomy.timeline.log import Log
+from neurectomy.timeline.writer import KEYFRAME_EVERY
 from neurectomy.tools.port import ToolOutcome
 
 CLOCK = SystemClock()
@@ -76,8 +77,13 @@ async def run(log: Log, text: str, words: int) -> str:
 async def steps(folder: Path) -> dict[str, float]:
     """CPU and wall per step, with a barrier only at the end and at each step; bytes per step."""
     found: dict[str, float] = {}
-    for name, text in (("step", PURE), ("step_barrier", EFFECT)):
-        store = SqliteStore(folder / f"{name}.db", folder / name)
+    kinds: list[tuple[str, str, Any]] = [
+        ("step", PURE, "power"),
+        ("step_barrier", EFFECT, "power"),
+        ("step_barrier_process", EFFECT, "process"),
+    ]
+    for name, text, durability in kinds:
+        store = SqliteStore(folder / f"{name}.db", folder / name, durability)
         log = Log(store, CLOCK, "bench")
         await run(log, text, 2000)
         cpus, walls = [], []
@@ -125,7 +131,7 @@ def seek(folder: Path, events: int) -> dict[str, float]:
             event = Event(seq, "value.bound", 1, "f/n", (seq - 1,), seq, seq, {}, patch)
             rows.append(to_row(event, link))
             link = rows[-1].link
-            if seq % 100 == 0:
+            if seq % KEYFRAME_EVERY == 0:
                 keyframes.append((seq, codecs.encode(state)))
         store.commit([Batch(made.id, 0, after, tuple(rows), tuple(keyframes))])
         after = rows[-1].seq

@@ -9,7 +9,8 @@ const COMMAND = process.env.NEURECTOMY ?? join(ROOT, '.venv/bin/neurectomy')
 const TOKEN = 'a-token-for-tests-only'
 
 export class Server {
-  readonly folder = mkdtempSync(join(tmpdir(), 'neurectomy-e2e-'))
+  private readonly parent = mkdtempSync(join(tmpdir(), 'neurectomy-e2e-'))
+  readonly folder = join(this.parent, 'stdlib')
   private process: ChildProcess | null = null
   private port = 0
 
@@ -60,6 +61,6 @@ export class Server {
 
   async stop(): Promise<void> {
     if (this.process?.exitCode === null && this.process.signalCode === null) await this.kill()
-    rmSync(this.folder, { recursive: true, force: true })
+    rmSync(this.parent, { recursive: true, force: true })
   }
 }

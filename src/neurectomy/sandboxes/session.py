@@ -7,6 +7,7 @@ import itertools
 import json
 import os
 import shutil
+import signal
 import struct
 import tempfile
 from contextlib import suppress
@@ -27,6 +28,9 @@ START_SECONDS = 60.0
 
 GRACE_SECONDS = 3.0
 """How much longer than its limit a call may take before the whole worker is ended."""
+
+AT_ONCE = 16
+"""Calls of one session at the same time: they share the kernel's count of its processes."""
 
 MOST_FRAME = 64 * 1024 * 1024
 """Bytes of one frame; the result's limit is far below it."""
@@ -59,6 +63,7 @@ class WorkerSession:
         self._waiting: dict[int, asyncio.Future[dict[str, Any]]] = {}
         self._ids = itertools.count(1)
         self._starting = asyncio.Lock()
+        self._turns = asyncio.Semaphore(AT_ONCE)
         self._closed = False
 
     async def start(self) -> None:
@@ -97,6 +102,10 @@ class WorkerSession:
             self._reader = asyncio.get_running_loop().create_task(self._receive(process))
 
     async def call(self, function: str, arguments: dict[str, Any], limits: Limits) -> Outcome:
+        async with self._turns:
+            return await self._call(function, arguments, limits)
+
+    async def _call(self, function: str, arguments: dict[str, Any], limits: Limits) -> Outcome:
         await self.start()
         process = self._process
         assert process is not None
@@ -187,5 +196,6 @@ async def _end(process: asyncio.subprocess.Process) -> None:
         process.stdin.close()
     if process.returncode is None:
         with suppress(ProcessLookupError):
-            process.kill()
+            # Process.kill polls first, and would take the exit status from asyncio's own watcher
+            os.kill(process.pid, signal.SIGKILL)
         await process.wait()

@@ -23,8 +23,11 @@ _INSERT_RUN = (
     f"({', '.join('?' * (rows.RUN_COLUMNS.count(',') + 1))})"
 )
 _INSERT_EVENT = f"INSERT INTO events (run, {rows.EVENT_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
-_MOVE_HEAD = "UPDATE runs SET head = ?, link = ? WHERE key = ? AND lease_epoch = ? AND head = ?"
-_UPDATE_RUN = "UPDATE runs SET status = ?, accounts = ?, ended_us = ? WHERE key = ?"
+_MOVE_HEAD = (
+    "UPDATE runs SET head = ?, link = coalesce(?, link), status = coalesce(?, status), "
+    "accounts = coalesce(?, accounts), ended_us = coalesce(?, ended_us) "
+    "WHERE key = ? AND lease_epoch = ? AND head = ?"
+)
 
 
 class SqliteStore:
@@ -63,7 +66,7 @@ class SqliteStore:
         level = "FULL" if self._durability == "power" else "NORMAL"
         connection.execute(f"PRAGMA synchronous = {level}")
         connection.execute("PRAGMA cache_size = -16384")
-        connection.execute("PRAGMA mmap_size = 268435456")
+        connection.execute("PRAGMA mmap_size = 2147418112")
         return connection
 
     def _migrate(self) -> None:
@@ -218,13 +221,14 @@ class SqliteStore:
         head, link = batch.after, None
         if batch.events:
             head, link = batch.events[-1].seq, batch.events[-1].link
-        if link is None:
-            moved = writer.execute(
-                "UPDATE runs SET head = head WHERE key = ? AND lease_epoch = ? AND head = ?",
-                (key, batch.lease_epoch, batch.after),
-            )
-        else:
-            moved = writer.execute(_MOVE_HEAD, (head, link, key, batch.lease_epoch, batch.after))
+        status = accounts = ended = None
+        if batch.update is not None:
+            status, ended = batch.update.status, batch.update.ended_us
+            accounts = codecs.encode(batch.update.accounts).decode()
+        moved = writer.execute(
+            _MOVE_HEAD,
+            (head, link, status, accounts, ended, key, batch.lease_epoch, batch.after),
+        )
         if moved.rowcount != 1:
             raise rows.stale(batch.run)
         if batch.blobs:
@@ -235,10 +239,6 @@ class SqliteStore:
                 "INSERT INTO keyframes (run, seq, root) VALUES (?, ?, ?)",
                 [(key, seq, root) for seq, root in batch.keyframes],
             )
-        if batch.update is not None:
-            update = batch.update
-            accounts = codecs.encode(update.accounts).decode()
-            writer.execute(_UPDATE_RUN, (update.status, accounts, update.ended_us, key))
 
     def _write_blobs(
         self, writer: sqlite3.Connection, key: int, contents: Mapping[str, bytes]

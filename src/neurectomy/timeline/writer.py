@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from neurectomy.storage.port import RunRow
     from neurectomy.timeline.committer import Committer
 
-KEYFRAME_EVERY = 100
+KEYFRAME_EVERY = 64
 """Events between two keyframes: the most patches that lie between a keyframe and any moment."""
 
 
