@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib
-import json
 import os
 import sys
 from typing import Any
@@ -87,6 +86,8 @@ def main() -> None:
 
 def _say(error: Any) -> int:
     if "--json" in sys.argv:
+        import json
+
         click.echo(json.dumps({"error": error.as_dict()}, default=str))
     else:
         click.echo(f"{click.style('error', fg='red', bold=True)}: {error.message}", err=True)
