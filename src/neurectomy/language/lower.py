@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from neurectomy.agents import types
 from neurectomy.agents.evaluate import EvaluationError, evaluate
 from neurectomy.agents.program import (
     AgentDeclaration,
@@ -12,12 +11,11 @@ from neurectomy.agents.program import (
     FlowDeclaration,
     ModelDeclaration,
     Program,
-    Retry,
     ToolDeclaration,
 )
-from neurectomy.agents.types import Choice, Field, ListOf, MapOf, Named, Primitive, Record
+from neurectomy.agents.types import Field, Record
 from neurectomy.language.diagnostics import Lines, Problem
-from neurectomy.language.lowering import Lowerer, unquote
+from neurectomy.language.lowering import UNITS_MS, Lowerer, unquote
 from neurectomy.language.statements import StatementLowerer
 from neurectomy.language.tree import Cursor
 
@@ -29,8 +27,6 @@ if TYPE_CHECKING:
 DEEPEST = 200
 """Nodes from a declaration to its deepest leaf, so that no reader of the program recurses far."""
 
-_UNITS_MS = {"ms": 1, "s": 1000, "min": 60_000, "h": 3_600_000}
-_PRIMITIVES = ("str", "int", "float", "bool", "json", "none")
 _KINDS = {"model": "models", "tool": "tools", "type": "types", "agent": "agents", "flow": "flows"}
 
 
@@ -137,38 +133,6 @@ class ProgramLowerer(Lowerer):
             fields[name.text] = field
             self.lowered.spans[id(field)] = name.span
         return tuple(fields.values())
-
-    def type(self, cursor: Cursor | None) -> Type:
-        """The type that a node writes; ``json`` where it writes none."""
-        if cursor is None:
-            return types.ANY
-        made = self._plain_type(cursor)
-        self.lowered.spans.setdefault(id(made), cursor.span)
-        if any(child.text == "?" for child in cursor.all("symbol")):
-            return types.Optional(made)
-        return made
-
-    def _plain_type(self, cursor: Cursor) -> Type:
-        texts = cursor.all("string")
-        if texts:
-            return Choice(tuple(unquote(text.text) for text in texts))
-        name = cursor.find("name")
-        if name is None:
-            return types.ANY
-        inner = cursor.find("type")
-        if name.text in ("list", "map"):
-            if inner is None:
-                hint = f"Write {name.text}[str], for example."
-                self.problem(name.span, "item-type", f"{name.text} needs a type of items", hint)
-            item = self.type(inner)
-            return ListOf(item) if name.text == "list" else MapOf(item)
-        if inner is not None:
-            self.problem(name.span, "item-type", f"{name.text} takes no type of items")
-        if name.text in _PRIMITIVES:
-            return Primitive(name.text)  # type: ignore[arg-type]  # one of the literals
-        made = Named(name.text)
-        self.lowered.spans[id(made)] = name.span
-        return made
 
     def _constant(self, cursor: Cursor | None) -> Any:
         if cursor is None or cursor.kind == "missing":
@@ -297,42 +261,9 @@ class ProgramLowerer(Lowerer):
                 limits["cost_nanos"] = round(number * 1_000_000_000)
             elif unit == "tokens":
                 limits["tokens"] = int(number)
-            elif unit in _UNITS_MS:
-                limits["time_ms"] = round(number * _UNITS_MS[unit])
+            elif unit in UNITS_MS:
+                limits["time_ms"] = round(number * UNITS_MS[unit])
             else:
                 hint = "Units are usd, tokens, ms, s, min and h."
                 self.problem(parts[1].span, "unknown-unit", f"there is no unit {unit}", hint)
         return Budget(**limits)
-
-    def duration(self, cursor: Cursor, otherwise: int) -> int:
-        """Milliseconds of a duration; ``otherwise`` where it is none."""
-        parts = list(cursor.children())
-        if len(parts) < 2:
-            return otherwise
-        unit = parts[1].text
-        if unit not in _UNITS_MS:
-            hint = "Units are ms, s, min and h."
-            self.problem(parts[1].span, "unknown-unit", f"there is no unit {unit}", hint)
-            return otherwise
-        ms = round(float(parts[0].text) * _UNITS_MS[unit])
-        if not 1 <= ms <= 7 * 24 * 3_600_000:
-            self.problem(cursor.span, "out-of-range", "a duration is between 1 ms and 7 days")
-            return otherwise
-        return ms
-
-    def retry(self, cursor: Cursor) -> Retry:
-        """How often and after what wait."""
-        number = cursor.find("number")
-        wait = cursor.find("duration")
-        times = 0 if number is None else self.whole(number, 0, 20)
-        return Retry(times) if wait is None else Retry(times, self.duration(wait, 500))
-
-    def whole(self, cursor: Cursor, least: int, most: int) -> int:
-        """A whole number within limits; the nearest one, with a problem, where it is not."""
-        text = cursor.text
-        value = int(text) if text.isdecimal() and len(text) < 16 else -1
-        if least <= value <= most:
-            return value
-        message = f"expected a whole number from {least} to {most}"
-        self.problem(cursor.span, "out-of-range", message)
-        return least if value < least else most

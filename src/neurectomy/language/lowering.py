@@ -1,10 +1,11 @@
-"""What lowering gathers, and expressions and templates, which every construct holds."""
+"""What lowering gathers, and the types, expressions and amounts that every construct holds."""
 
 from __future__ import annotations
 
 import re
 from typing import TYPE_CHECKING, Any
 
+from neurectomy.agents import types
 from neurectomy.agents.expressions import (
     BUILTINS,
     Attribute,
@@ -19,7 +20,8 @@ from neurectomy.agents.expressions import (
     Template,
     Unary,
 )
-from neurectomy.agents.program import Program
+from neurectomy.agents.program import Program, Retry
+from neurectomy.agents.types import Choice, ListOf, MapOf, Named, Primitive
 from neurectomy.language.diagnostics import Lines, Problem, Span
 from neurectomy.language.expressions import ExpressionParser
 from neurectomy.language.lexer import tokenize
@@ -28,6 +30,12 @@ from neurectomy.language.tree import Cursor
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from neurectomy.agents.types import Type
+
+UNITS_MS = {"ms": 1, "s": 1000, "min": 60_000, "h": 3_600_000}
+"""Units of durations, in milliseconds."""
+
+_PRIMITIVES = ("str", "int", "float", "bool", "json", "none")
 _ESCAPE = re.compile(r"\\(.)", re.DOTALL)
 _ESCAPES = {"n": "\n", "t": "\t", '"': '"', "\\": "\\", "{": "{", "}": "}"}
 _VALUE = re.compile(r"(?<!\\)\{\{(.*?)\}\}", re.DOTALL)
@@ -70,7 +78,7 @@ def _unescape(text: str) -> str:
 
 
 class Lowerer:
-    """Lowers expressions; keeps what is found in ``lowered``."""
+    """Lowers types, expressions and amounts; keeps what is found in ``lowered``."""
 
     def __init__(self, lines: Lines) -> None:
         self.lines = lines
@@ -201,6 +209,71 @@ class Lowerer:
             self.problem(Span(offset, offset + len(text)), "too-deep", "nested too deeply")
             return self.unknown()
         return self.expression(inner)
+
+    def type(self, cursor: Cursor | None) -> Type:
+        """The type that a node writes; ``json`` where it writes none."""
+        if cursor is None:
+            return types.ANY
+        made = self._plain_type(cursor)
+        self.lowered.spans.setdefault(id(made), cursor.span)
+        if any(child.text == "?" for child in cursor.all("symbol")):
+            return types.Optional(made)
+        return made
+
+    def _plain_type(self, cursor: Cursor) -> Type:
+        texts = cursor.all("string")
+        if texts:
+            return Choice(tuple(unquote(text.text) for text in texts))
+        name = cursor.find("name")
+        if name is None:
+            return types.ANY
+        inner = cursor.find("type")
+        if name.text in ("list", "map"):
+            if inner is None:
+                hint = f"Write {name.text}[str], for example."
+                self.problem(name.span, "item-type", f"{name.text} needs a type of items", hint)
+            item = self.type(inner)
+            return ListOf(item) if name.text == "list" else MapOf(item)
+        if inner is not None:
+            self.problem(name.span, "item-type", f"{name.text} takes no type of items")
+        if name.text in _PRIMITIVES:
+            return Primitive(name.text)  # type: ignore[arg-type]  # one of the literals
+        made = Named(name.text)
+        self.lowered.spans[id(made)] = name.span
+        return made
+
+    def duration(self, cursor: Cursor, otherwise: int) -> int:
+        """Milliseconds of a duration; ``otherwise`` where it is none."""
+        parts = list(cursor.children())
+        if len(parts) < 2:
+            return otherwise
+        unit = parts[1].text
+        if unit not in UNITS_MS:
+            hint = "Units are ms, s, min and h."
+            self.problem(parts[1].span, "unknown-unit", f"there is no unit {unit}", hint)
+            return otherwise
+        ms = round(float(parts[0].text) * UNITS_MS[unit])
+        if not 1 <= ms <= 7 * 24 * 3_600_000:
+            self.problem(cursor.span, "out-of-range", "a duration is between 1 ms and 7 days")
+            return otherwise
+        return ms
+
+    def retry(self, cursor: Cursor) -> Retry:
+        """How often and after what wait."""
+        number = cursor.find("number")
+        wait = cursor.find("duration")
+        times = 0 if number is None else self.whole(number, 0, 20)
+        return Retry(times) if wait is None else Retry(times, self.duration(wait, 500))
+
+    def whole(self, cursor: Cursor, least: int, most: int) -> int:
+        """A whole number within limits; the nearest one, with a problem, where it is not."""
+        text = cursor.text
+        value = int(text) if text.isdecimal() and len(text) < 16 else -1
+        if least <= value <= most:
+            return value
+        message = f"expected a whole number from {least} to {most}"
+        self.problem(cursor.span, "out-of-range", message)
+        return least if value < least else most
 
 
 def _literal(text: str) -> Any:

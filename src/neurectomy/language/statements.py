@@ -24,7 +24,7 @@ from neurectomy.language.expressions import RESERVED
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from neurectomy.language.lower import ProgramLowerer
+    from neurectomy.language.lowering import Lowerer
     from neurectomy.language.tree import Cursor
 
 
@@ -35,7 +35,7 @@ class StatementLowerer:
         callees: Declarations by name, for the names of positional arguments.
     """
 
-    def __init__(self, lowerer: ProgramLowerer, flow: str, callees: dict[str, Any]) -> None:
+    def __init__(self, lowerer: Lowerer, flow: str, callees: dict[str, Any]) -> None:
         self._lowerer = lowerer
         self._flow = flow
         self._callees = callees

@@ -11,17 +11,14 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from neurectomy.core.errors import NeurectomyError, Unavailable
+from neurectomy.core.errors import Unavailable
 from neurectomy.sandboxes import seccomp
-from neurectomy.sandboxes.port import Availability, Limits, SessionSpec
-from neurectomy.sandboxes.session import WorkerSession
+from neurectomy.sandboxes.jail import WORKER, Jail
 
 if TYPE_CHECKING:
-    from neurectomy.sandboxes.port import Session, Tier
+    from neurectomy.sandboxes.port import SessionSpec
 
-WORKER = Path(__file__).with_name("worker.py")
 INSIDE = "/run/neurectomy/worker.py"
-PROBE = Path(__file__).with_name("probe.py")
 
 TMP_BYTES = 256 * 1024 * 1024
 """Size of the jail's /tmp, which all calls of a session share."""
@@ -31,8 +28,8 @@ _FILES = ("/etc/ld.so.cache", "/etc/localtime")
 _FIRST_USER = 1_000_000_000
 
 
-class Bubblewrap:
-    """Implements `neurectomy.sandboxes.port.Sandbox`.
+class Bubblewrap(Jail):
+    """Namespaces of its own for mounts, processes, network, IPC and host name.
 
     A process of root makes the mounts itself and its calls take on a user of their own, since the
     kernel counts no processes of root's; that user may read all that is mounted, and write none of
@@ -40,41 +37,19 @@ class Bubblewrap:
     """
 
     name = "bubblewrap"
-    tier: Tier = "jail"
+    needs_folder = False
 
     def __init__(self, command: str = "bwrap") -> None:
         self._command = command
 
-    async def probe(self) -> Availability:
-        path = shutil.which(self._command)
-        if path is None:
-            hint = "Install it, on Debian with: apt-get install bubblewrap"
-            return Availability(False, f"bubblewrap is not installed. {hint}")
+    def obstacle(self) -> str:
+        if shutil.which(self._command) is None:
+            return "bubblewrap is not installed. On Debian: apt-get install bubblewrap"
         if seccomp.program(network=False) is None:
-            return Availability(False, "the system-call filter does not know this processor")
-        try:
-            session = await self.open(SessionSpec(PROBE, PROBE.parent))
-        except NeurectomyError as error:
-            return Availability(False, error.message)
-        try:
-            outcome = await session.call("probe", {}, Limits(wall_ms=20_000))
-        finally:
-            await session.close()
-        if outcome.value != {"network": False, "written": False}:
-            return Availability(False, f"the jail does not hold: {outcome.value or outcome.error}")
-        return Availability(True, detail=path)
+            return "the system-call filter does not know this processor"
+        return ""
 
-    async def open(self, spec: SessionSpec) -> Session:
-        if spec.network:
-            raise Unavailable(
-                f"the jail cannot open the network to {', '.join(spec.network)} only",
-                hint="Remove `network` from the tool; this sandbox gives all hosts or none.",
-            )
-        session = WorkerSession(lambda: self._launch(spec))
-        await session.start()
-        return session
-
-    async def _launch(self, spec: SessionSpec) -> asyncio.subprocess.Process:
+    async def launch(self, spec: SessionSpec, folder: str) -> asyncio.subprocess.Process:
         user = _FIRST_USER + secrets.randbelow(1_000_000_000) if os.geteuid() == 0 else 0
         settings = {"code": str(spec.code), "root": str(spec.root), "user": user}
         filter_ = seccomp.program(network=False)

@@ -11,53 +11,29 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from neurectomy.core.errors import NeurectomyError, Unavailable
 from neurectomy.sandboxes import seccomp
-from neurectomy.sandboxes.bubblewrap import PROBE, WORKER
-from neurectomy.sandboxes.port import Availability, Limits, SessionSpec
-from neurectomy.sandboxes.session import WorkerSession, private_folder
+from neurectomy.sandboxes.jail import WORKER, Jail
 
 if TYPE_CHECKING:
-    from neurectomy.sandboxes.port import Session, Tier
+    from neurectomy.sandboxes.port import SessionSpec
 
 EXECUTABLE = Path(sys.executable).resolve()
 CONFINE = Path(__file__).with_name("confine.py")
 _SYSTEM = ("/usr", "/bin", "/lib", "/lib64", "/etc/ld.so.cache", "/etc/localtime", "/proc/self")
 
 
-class Landlock:
-    """Implements `neurectomy.sandboxes.port.Sandbox`."""
+class Landlock(Jail):
+    """Rules of the kernel on files, and the filter on everything else."""
 
     name = "landlock"
-    tier: Tier = "jail"
+    detail = "without namespaces; bubblewrap is stronger"
 
-    async def probe(self) -> Availability:
+    def obstacle(self) -> str:
         if sys.platform != "linux" or seccomp.program(network=False) is None:
-            return Availability(False, "landlock is a part of Linux on x86-64 and ARM")
-        try:
-            session = await self.open(SessionSpec(PROBE, PROBE.parent))
-        except NeurectomyError as error:
-            return Availability(False, f"landlock: {error.message}")
-        try:
-            outcome = await session.call("probe", {}, Limits(wall_ms=20_000))
-        finally:
-            await session.close()
-        if outcome.value != {"network": False, "written": False}:
-            return Availability(False, f"landlock does not hold: {outcome.value or outcome.error}")
-        return Availability(True, detail="without namespaces; bubblewrap is stronger")
+            return "landlock is a part of Linux on x86-64 and ARM"
+        return ""
 
-    async def open(self, spec: SessionSpec) -> Session:
-        if spec.network:
-            raise Unavailable(
-                f"the jail cannot open the network to {', '.join(spec.network)} only",
-                hint="Remove `network` from the tool; this sandbox gives all hosts or none.",
-            )
-        folder = await asyncio.to_thread(private_folder)
-        session = WorkerSession(lambda: self._launch(spec, folder), folder)
-        await session.start()
-        return session
-
-    async def _launch(self, spec: SessionSpec, folder: str) -> asyncio.subprocess.Process:
+    async def launch(self, spec: SessionSpec, folder: str) -> asyncio.subprocess.Process:
         filter_ = seccomp.program(network=False)
         assert filter_ is not None
         prefixes = {sys.prefix, sys.base_prefix, str(EXECUTABLE.parent.parent)}

@@ -8,50 +8,25 @@ import shutil
 import sys
 from typing import TYPE_CHECKING
 
-from neurectomy.core.errors import NeurectomyError, Unavailable
-from neurectomy.sandboxes.bubblewrap import PROBE, WORKER
-from neurectomy.sandboxes.port import Availability, Limits, SessionSpec
-from neurectomy.sandboxes.session import WorkerSession, private_folder
+from neurectomy.sandboxes.jail import WORKER, Jail
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from neurectomy.sandboxes.port import Session, Tier
+    from neurectomy.sandboxes.port import SessionSpec
 
 
-class Seatbelt:
-    """Implements `neurectomy.sandboxes.port.Sandbox`."""
+class Seatbelt(Jail):
+    """A profile that denies by default; written from its documentation, not run on a Mac."""
 
     name = "sandbox-exec"
-    tier: Tier = "jail"
 
-    async def probe(self) -> Availability:
+    def obstacle(self) -> str:
         if sys.platform != "darwin" or shutil.which("sandbox-exec") is None:
-            return Availability(False, "sandbox-exec is a part of macOS")
-        try:
-            session = await self.open(SessionSpec(PROBE, PROBE.parent))
-        except NeurectomyError as error:
-            return Availability(False, error.message)
-        try:
-            outcome = await session.call("probe", {}, Limits(wall_ms=20_000))
-        finally:
-            await session.close()
-        if outcome.value != {"network": False, "written": False}:
-            return Availability(False, f"the jail does not hold: {outcome.value or outcome.error}")
-        return Availability(True)
+            return "sandbox-exec is a part of macOS"
+        return ""
 
-    async def open(self, spec: SessionSpec) -> Session:
-        if spec.network:
-            raise Unavailable(
-                f"the jail cannot open the network to {', '.join(spec.network)} only",
-                hint="Remove `network` from the tool; this sandbox gives all hosts or none.",
-            )
-        folder = await asyncio.to_thread(private_folder)
-        session = WorkerSession(lambda: self._launch(spec, folder), folder)
-        await session.start()
-        return session
-
-    async def _launch(self, spec: SessionSpec, folder: str) -> asyncio.subprocess.Process:
+    async def launch(self, spec: SessionSpec, folder: str) -> asyncio.subprocess.Process:
         settings = {"code": str(spec.code), "root": str(spec.root), "user": 0}
         return await asyncio.create_subprocess_exec(
             "sandbox-exec",

@@ -9,7 +9,7 @@ import psycopg
 from psycopg_pool import ConnectionPool, PoolClosed, PoolTimeout
 
 from neurectomy.core import codecs
-from neurectomy.core.errors import NeurectomyError, NotFound, StorageError
+from neurectomy.core.errors import StorageError
 from neurectomy.storage import blobs, rows, schema
 from neurectomy.storage.port import Batch, EventRow, RunQuery, RunRow, RunUsage, Usage
 
@@ -180,19 +180,8 @@ class PostgresStore:
             )
 
     def commit(self, batches: Sequence[Batch]) -> list[Exception | None]:
-        results: list[Exception | None] = []
         with self._transaction() as db:
-            for batch in batches:
-                try:
-                    self._write_batch(db, batch)
-                    results.append(None)
-                except NotFound as error:
-                    results.append(error)
-                except NeurectomyError as error:
-                    if error.code != "stale_lease":
-                        raise
-                    results.append(error)
-        return results
+            return rows.write_each(batches, lambda batch: self._write_batch(db, batch))
 
     def _write_batch(self, db: Connection, batch: Batch) -> None:
         key = self._key(batch.run, db)

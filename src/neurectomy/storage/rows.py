@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from neurectomy.core import codecs
 from neurectomy.core.errors import Conflict, NotFound, StaleLease
 from neurectomy.storage.port import Ancestor, EventRow, RunQuery, RunRow
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from neurectomy.storage.port import Batch
 
 RUN_COLUMNS = (
     "id, flow, program, meaning, source, title, status, ancestry, parent, head, link, created_us, "
@@ -121,6 +126,18 @@ def query_sql(query: RunQuery, mark: str) -> tuple[str, list[Any]]:
     where = " AND ".join(conditions)
     limit = max(1, min(query.limit, 1000))
     return f"SELECT {RUN_COLUMNS} FROM runs WHERE {where} ORDER BY id DESC LIMIT {limit}", values
+
+
+def write_each(batches: Sequence[Batch], write: Callable[[Batch], None]) -> list[Exception | None]:
+    """Write batches of one transaction; those whose run or lease is gone do not hurt the others."""
+    results: list[Exception | None] = []
+    for batch in batches:
+        try:
+            write(batch)
+            results.append(None)
+        except (NotFound, StaleLease) as error:
+            results.append(error)
+    return results
 
 
 def no_run(run: str) -> NotFound:

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from neurectomy.core import codecs
-from neurectomy.core.errors import NeurectomyError, NotFound, StorageError
+from neurectomy.core.errors import StorageError
 from neurectomy.storage import blobs, rows, schema
 from neurectomy.storage.port import Batch, EventRow, RunQuery, RunRow, RunUsage, Usage
 
@@ -202,19 +202,8 @@ class SqliteStore:
             )
 
     def commit(self, batches: Sequence[Batch]) -> list[Exception | None]:
-        results: list[Exception | None] = []
         with self._transaction() as writer:
-            for batch in batches:
-                try:
-                    self._write_batch(writer, batch)
-                    results.append(None)
-                except NotFound as error:
-                    results.append(error)
-                except NeurectomyError as error:
-                    if error.code != "stale_lease":
-                        raise
-                    results.append(error)
-        return results
+            return rows.write_each(batches, lambda batch: self._write_batch(writer, batch))
 
     def _write_batch(self, writer: sqlite3.Connection, batch: Batch) -> None:
         key = self._key(batch.run, writer)
