@@ -68,7 +68,7 @@ class LocalClient:
         return msgspec.to_builtins(await found.handler(self._services, **values))
 
     async def follow(self, run: str, after: int = 0) -> AsyncIterator[dict[str, Any]]:
-        async for events in self._services.log.follow(run, after):
+        async for events in self._services.runs.follow(run, after):
             row = await self._services.runs.row(run)
             yield {
                 "type": "events",
@@ -110,6 +110,8 @@ class RemoteClient:
                 frame: dict[str, Any] = msgspec.json.decode(text)
                 if frame["type"] == "end":
                     return
+                if frame["type"] == "error":
+                    raise RemoteError({**frame, "detail": frame["message"]})
                 yield frame
 
 

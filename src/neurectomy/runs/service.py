@@ -18,6 +18,7 @@ from neurectomy.core.errors import Conflict, Damaged, InvalidInput, NeurectomyEr
 from neurectomy.runs import answers, requests
 from neurectomy.runs.bundle import Bundle, read_bundle
 from neurectomy.runs.driver import Driver
+from neurectomy.runs.lookup import find_run
 from neurectomy.runs.machine import Machine
 from neurectomy.runs.moment import Moment
 from neurectomy.runs.plan import Plan, called
@@ -29,12 +30,13 @@ from neurectomy.timeline.writer import RunWriter
 from neurectomy.tools.runner import ToolRunner
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import AsyncIterator, Callable
     from pathlib import Path
 
     from neurectomy.core.clock import Clock
     from neurectomy.models.port import Delta, Model, ModelRequest, ModelSource
     from neurectomy.sandboxes.select import Sandboxes
+    from neurectomy.timeline.event import Event
     from neurectomy.timeline.log import Log
 
 logger = logging.getLogger(__name__)
@@ -74,6 +76,7 @@ class Runs:
         self._runners: dict[Path, ToolRunner] = {}
         self._plans: dict[str, Plan] = {}
         self._changing = asyncio.Lock()
+        self._stopped: dict[str, NeurectomyError] = {}
 
     def live(self, run: str) -> bool:
         """Whether this process drives the run."""
@@ -268,6 +271,35 @@ class Runs:
                 progress(after, row.head)
         return replayer.result()
 
+    async def follow(self, run: str, after: int = 0) -> AsyncIterator[list[Event]]:
+        """Batches of events from a place in the log to the run's end, as they come.
+
+        Raises:
+            StorageError: The run was stopped by the store; it can be resumed.
+            Conflict: Nobody drives the run, and it has not ended.
+        """
+        events = self.log.follow(run, after)
+        driven = asyncio.ensure_future(self.wait(run))
+        following = asyncio.ensure_future(anext(events, None))
+        try:
+            while True:
+                await asyncio.wait({following, driven}, return_when=asyncio.FIRST_COMPLETED)
+                if following.done():
+                    batch = following.result()
+                    if batch is None:
+                        return
+                    yield batch
+                    following = asyncio.ensure_future(anext(events, None))
+                elif (await self.row(run)).status in ENDED:
+                    await asyncio.wait({following})
+                else:
+                    await asyncio.sleep(0.05)  # what is committed comes first
+                    if not following.done() and run not in self._motions:
+                        raise self._stopped.get(run) or _at_rest(run)
+        finally:
+            following.cancel()
+            driven.cancel()
+
     async def row(self, run: str) -> RunRow:
         """The run's row.
 
@@ -280,27 +312,8 @@ class Runs:
         return row
 
     async def find(self, start: str) -> str:
-        """The id of the one run whose id begins with ``start``, or ``last`` for the newest.
-
-        Raises:
-            NotFound: There is none.
-            InvalidInput: There are several.
-        """
-        if ids.is_id(start):
-            return start
-        query = RunQuery(limit=2, search="" if start == "last" else start)
-        rows = await asyncio.to_thread(self.log.store.runs, query)
-        found = [row.id for row in rows if start == "last" or row.id.startswith(start)]
-        if start == "last" and found:
-            return found[0]
-        if not found:
-            rows = await asyncio.to_thread(self.log.store.runs, RunQuery(limit=1000))
-            found = [row.id for row in rows if row.id.endswith(start) and len(start) >= 4]
-        if not found:
-            raise NotFound(f"there is no run {start}", hint="List them with: neurectomy runs list")
-        if len(found) > 1:
-            raise InvalidInput(f"several runs begin with {start}", hint="Give more of the id.")
-        return found[0]
+        """The id of the run that ``start`` means; see `neurectomy.runs.lookup.find_run`."""
+        return await asyncio.to_thread(find_run, self.log.store, start)
 
     async def request(self, run: str, seq: int) -> ModelRequest:
         """The canonical request of a ``model.requested`` event.
@@ -462,7 +475,8 @@ class Runs:
         try:
             await driver.drive()
         except NeurectomyError as error:
-            logger.error("the run %s stopped: %s", writer.run, error.message)
+            logger.info("the run %s stopped: %s", writer.run, error.message)
+            self._stopped[writer.run] = error
         except Exception:
             logger.exception("the run %s stopped; this is a defect of the program", writer.run)
         finally:
@@ -476,6 +490,11 @@ def _sources(program: Program, flow: str) -> list[tuple[str, str]]:
     names = called(program, program.flows[flow])
     used = {program.agents[name].model for name in names if name in program.agents}
     return [(name, program.models[name].source) for name in program.models if name in used]
+
+
+def _at_rest(run: str) -> Conflict:
+    hint = f"Go on with: neurectomy runs resume {run}"
+    return Conflict("nobody drives the run at this moment", hint=hint)
 
 
 def _parameters(program: Program, flow: str) -> str:

@@ -39,6 +39,7 @@ class RunStream:
         self._services = services
         self._socket = socket
         self._deltas: list[dict[str, Any]] = []
+        self._stopped: NeurectomyError | None = None
         self._events: asyncio.Queue[list[Any] | None] = asyncio.Queue(maxsize=4)
 
     async def serve(self) -> None:
@@ -70,8 +71,11 @@ class RunStream:
                 await socket.close()
 
     async def _read_events(self, run: str, after: int) -> None:
-        async for events in self._services.log.follow(run, after):
-            await self._events.put(events)
+        try:
+            async for events in self._services.runs.follow(run, after):
+                await self._events.put(events)
+        except NeurectomyError as error:
+            self._stopped = error
         await self._events.put(None)
 
     async def _read_deltas(self, run: str) -> None:
@@ -104,10 +108,15 @@ class RunStream:
                     batch = [*batch, *(more or [])]
                 await self._send_batch(run, batch)
                 if ended:
-                    await self._socket.send_text('{"type":"end"}')
+                    await self._socket.send_text(self._last_frame())
                     return
                 if batch:
                     await asyncio.sleep(FRAME_SECONDS)
+
+    def _last_frame(self) -> str:
+        if self._stopped is None:
+            return '{"type":"end"}'
+        return codecs.encode({"type": "error", **self._stopped.as_dict()}).decode()
 
     async def _send_batch(self, run: str, batch: list[Any]) -> None:
         deltas, self._deltas = self._deltas, []

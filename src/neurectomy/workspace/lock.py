@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -64,7 +65,9 @@ class WorkspaceLock:
                 hint="Use that one, or stop it first.",
             ) from None
         self._handle = handle
-        self._write(Owner(os.getpid()))
+        (self._folder / "owner.json").unlink(missing_ok=True)
+        with suppress(OSError):  # on a full disk the log can still be read
+            self._write(Owner(os.getpid()))
 
     def announce(self, address: str, token: str) -> None:
         """Tell other commands where this process answers."""

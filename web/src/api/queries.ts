@@ -104,6 +104,7 @@ function useRunMutation<V>(change: (value: V) => Promise<Run>) {
 
 export const useStart = () => useRunMutation((body: StartInput) => post<Run>('/api/runs', body))
 export const useCancel = () => useRunMutation((id: string) => post<Run>(`/api/runs/${id}/cancel`))
+export const useResume = () => useRunMutation((id: string) => post<Run>(`/api/runs/${id}/resume`))
 export const useFork = () =>
   useRunMutation(({ id, at }: { id: string; at: number }) =>
     post<Run>(`/api/runs/${id}/fork`, { at }),

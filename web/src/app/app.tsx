@@ -9,6 +9,7 @@ import {
   useProgram,
   usePrograms,
   useReplay,
+  useResume,
   useRun,
   useRunProgram,
   useStatusStream,
@@ -25,6 +26,7 @@ import { RunList } from '../features/runs/run-list'
 import { StartRun } from '../features/runs/start-run'
 import { Timeline } from '../features/timeline/timeline'
 import { money } from '../lib/format'
+import type { RunLog } from '../lib/run-log'
 import { Button, Empty, IconButton, StatusDot, Trouble } from '../ui/controls'
 import { useMoment, usePlayback, useRunLog, useSpan } from './run-view'
 import { useView } from './view'
@@ -87,7 +89,7 @@ export function App() {
         <h1 className="text-[11px] font-bold tracking-[0.14em]">NEURECTOMY</h1>
         <Title />
         <span className="min-w-0 flex-1 truncate text-center text-ink-2">{run.data?.title}</span>
-        {run.data ? <RunActions run={run.data} seq={seq} /> : null}
+        {run.data ? <RunActions run={run.data} log={log} seq={seq} /> : null}
         <IconButton label={view.theme === 'dark' ? 'Light theme' : 'Dark theme'} onClick={view.turnTheme}>
           {view.theme === 'dark' ? <Sun size={15} /> : <Moon size={15} />}
         </IconButton>
@@ -184,12 +186,13 @@ function Title() {
   return <span className="text-ink-3">{data?.name}</span>
 }
 
-function RunActions({ run, seq }: { run: Run; seq: number }) {
+function RunActions({ run, log, seq }: { run: Run; log: RunLog | null; seq: number }) {
   const view = useView()
   const cancel = useCancel()
   const fork = useFork()
   const replay = useReplay()
   const remove = useDelete()
+  const resume = useResume()
   const [told, setTold] = useState('')
   useEffect(() => setTold(''), [run.id])
   const ended = run.ended !== null
@@ -197,7 +200,7 @@ function RunActions({ run, seq }: { run: Run; seq: number }) {
   return (
     <div className="flex items-center gap-1.5">
       <span role="status" className="max-w-80 truncate text-[11px] text-ink-2">
-        {told || fork.error?.message || cancel.error?.message || replay.error?.message}
+        {told || (log?.state === 'resting' && log.told) || fork.error?.message || cancel.error?.message || replay.error?.message}
       </span>
       {ended ? (
         <Button
@@ -220,9 +223,19 @@ function RunActions({ run, seq }: { run: Run; seq: number }) {
           Replay
         </Button>
       ) : (
-        <Button icon={<Square size={11} fill="currentColor" aria-hidden />} onClick={() => cancel.mutate(run.id)}>
-          Stop
-        </Button>
+        <>
+          {log?.state === 'resting' ? (
+            <Button
+              icon={<Play size={12} aria-hidden />}
+              onClick={() => resume.mutate(run.id, { onSuccess: () => log.reconnect() })}
+            >
+              Resume
+            </Button>
+          ) : null}
+          <Button icon={<Square size={11} fill="currentColor" aria-hidden />} onClick={() => cancel.mutate(run.id)}>
+            Stop
+          </Button>
+        </>
       )}
       <Button
         icon={<GitFork size={12} aria-hidden />}

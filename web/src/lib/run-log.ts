@@ -3,13 +3,15 @@ import type { Event } from '../api/types'
 import { fold, type Json, type Operation } from './fold'
 import { SpanIndex } from './spans'
 
-export type StreamState = 'connecting' | 'live' | 'ended' | 'lost'
+export type StreamState = 'connecting' | 'live' | 'ended' | 'lost' | 'resting'
 
 interface Frame {
   type: 'events' | 'deltas' | 'end' | 'error' | 'pong'
   events?: Event[]
   deltas?: { step: string; text?: string; arguments?: string; tool?: string }[]
   status?: string
+  message?: string
+  hint?: string
 }
 
 /** Events between two states that are kept, so that scrubbing back folds few. */
@@ -21,6 +23,8 @@ export class RunLog {
   /** What models say at this moment, by step. */
   readonly streaming = new Map<string, string>()
   state: StreamState = 'connecting'
+  /** Why nobody drives the run, where that is so. */
+  told = ''
   private listeners = new Set<() => void>()
   private revision = 0
   private socket: WebSocket | null = null
@@ -51,6 +55,11 @@ export class RunLog {
   }
 
   snapshot = () => this.revision
+
+  /** Follow again, after the run was resumed. */
+  reconnect() {
+    if (this.state === 'resting') this.connect()
+  }
 
   close() {
     this.closed = true
@@ -107,7 +116,7 @@ export class RunLog {
     this.socket = socket
     socket.onmessage = (message) => this.take(JSON.parse(message.data as string) as Frame)
     socket.onclose = () => {
-      if (this.closed || this.state === 'ended') return
+      if (this.closed || this.state === 'ended' || this.state === 'resting') return
       this.become('lost')
       this.timer = window.setTimeout(() => this.connect(), this.wait)
       this.wait = Math.min(this.wait * 2, 4_000)
@@ -134,7 +143,8 @@ export class RunLog {
       this.streaming.clear()
       this.become('ended')
     } else if (frame.type === 'error') {
-      this.become('ended')
+      this.told = `${frame.message ?? ''}. ${frame.hint ?? ''}`
+      this.become('resting')
     }
   }
 
