@@ -263,3 +263,12 @@ def test_an_interrupt_cancels_the_run(tmp_path: Path) -> None:
     process.stderr.close()
     shown = json.loads(call("runs", "show", "last", "--json", cwd=tmp_path).stdout)
     assert shown["status"] == "cancelled"
+
+
+def test_a_terminal_obeys_no_tool(tmp_path: Path) -> None:
+    program = TOOL.replace("-> int", "-> str") + FLOW.replace("-> int", "-> str")
+    write(tmp_path, a__agent=program, t__py="def t(n):\n    return 'a\\x1b[31mb\\x9bc\\rd'")
+    done = call("run", "a.agent", "--n", "3", cwd=tmp_path)
+    assert done.returncode == 0
+    assert done.stdout.strip() == "a\ufffd[31mb\ufffdc\ufffdd"
+    assert "\x1b" not in done.stderr

@@ -7,8 +7,6 @@ import { Server } from './server'
 
 const FOLDER = resolve(import.meta.dirname, '../../docs/images')
 
-test.skip(!process.env.SCREENSHOTS, 'pictures are made on request')
-
 for (const [theme, width, height] of [
   ['dark', 1600, 900],
   ['light', 1280, 720],

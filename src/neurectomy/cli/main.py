@@ -90,8 +90,11 @@ def _say(error: Any) -> int:
 
         click.echo(json.dumps({"error": error.as_dict()}, default=str))
     else:
-        click.echo(f"{click.style('error', fg='red', bold=True)}: {error.message}", err=True)
+        from neurectomy.cli.options import harmless
+
+        mark = click.style("error", fg="red", bold=True)
+        click.echo(f"{mark}: {harmless(error.message)}", err=True)
         if error.hint:
-            click.echo(f"{click.style('hint', bold=True)}: {error.hint}", err=True)
+            click.echo(f"{click.style('hint', bold=True)}: {harmless(error.hint)}", err=True)
     code: int = error.exit_code
     return code

@@ -11,7 +11,15 @@ import click
 
 from neurectomy.app.services import find_root
 from neurectomy.cli.client import connect
-from neurectomy.cli.options import convert, duration, finish, json_option, parse_inputs, print_json
+from neurectomy.cli.options import (
+    convert,
+    duration,
+    finish,
+    harmless,
+    json_option,
+    parse_inputs,
+    print_json,
+)
 from neurectomy.core.errors import InvalidInput, RunFailed
 
 if TYPE_CHECKING:
@@ -138,7 +146,7 @@ def _described(kind: str, data: dict[str, Any]) -> tuple[str, str, str]:
         case "tool.returned":
             return "✓", "green", f"{duration(data['took_us'])}"
         case "step.failed" | "tool.failed" | "model.failed":
-            return "✗", "red", data["error"]["message"].split("\n")[0]
+            return "✗", "red", _short(data["error"]["message"].split("\n")[0])
         case "call.rejected" | "answer.rejected":
             return "↺", "yellow", data["problem"]
         case "loop.entered":
@@ -158,7 +166,7 @@ def _short(value: Any) -> str:
     if isinstance(value, dict) and "$blob" in value:
         return f"{value['bytes']} bytes"
     text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-    text = " ".join(text.split())
+    text = harmless(" ".join(text.split()))
     return text if len(text) <= 90 else f"{text[:87]}..."
 
 
@@ -188,7 +196,7 @@ def _report(run: dict[str, Any], *, as_json: bool) -> None:
 def readable(value: Any, indent: str = "") -> str:
     """A value for people: texts as they are, records by field, lists by line."""
     if isinstance(value, str):
-        return value
+        return harmless(value)
     if isinstance(value, dict):
         parts = []
         for key, inner in value.items():
