@@ -343,13 +343,15 @@ function nodeAt(
   states: ReturnType<typeof nodeStates>,
   event: Event | undefined,
 ): string | null {
-  const step = event?.step ?? ''
+  const error = (event?.data as { error?: { step?: string } } | undefined)?.error
+  const step = event?.step || error?.step || ''
   if (event?.kind === 'run.finished') {
     return nodes.findLast((node) => node.kind === 'return' && states.has(node.id))?.id ?? null
   }
   const own = ownNode(step, new Set(nodes.map((node) => node.id)))
   if (own) return own
-  return nodes.findLast((node) => states.get(node.id)?.status === 'running')?.id ?? null
+  const busy = new Set(['running', 'waiting'])
+  return nodes.findLast((node) => busy.has(states.get(node.id)?.status ?? ''))?.id ?? null
 }
 
 function lineNotes(

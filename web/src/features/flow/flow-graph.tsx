@@ -44,6 +44,9 @@ const TONES: Record<string, string> = {
   ask: 'var(--person)',
 }
 
+/** How far a wide graph is made smaller before one has to scroll. */
+const SMALLEST = 0.5
+
 const kindOf = (node: GraphNode) => (node.kind === 'call' ? node.callee_kind : node.kind)
 
 export function FlowGraph({
@@ -71,7 +74,8 @@ export function FlowGraph({
   return (
     <div className="grid h-full overflow-auto bg-[radial-gradient(120%_90%_at_50%_0%,var(--ground-2),var(--ground-0)_70%)]" tabIndex={0} role="region" aria-label="Flow graph">
       <svg
-        className="m-auto"
+        className="m-auto h-auto max-w-full"
+        style={{ minWidth: Math.min(drawn.width, Math.max(280, drawn.width * SMALLEST)) }}
         width={drawn.width}
         height={drawn.height}
         viewBox={`0 0 ${drawn.width} ${drawn.height}`}

@@ -117,6 +117,17 @@ function dataEdges(boxes: Box[]): Edge[] {
       const back = from.y > to.y
       const gap = to.y - (from.y + from.height)
       if (!back && gap > 0 && gap <= GAP && Math.abs(middle(from) - middle(to)) < 4) continue
+      if (!back && gap > 0 && Math.abs(middle(from) - middle(to)) >= 4 && gap <= 3 * GAP) {
+        const [top, bottom] = [from.y + from.height, to.y - 4]
+        const bend = Math.min(40, (bottom - top) / 2)
+        edges.push({
+          from: id,
+          to: to.node.id,
+          kind: 'data',
+          path: `M${middle(from)} ${top}C${middle(from)} ${top + bend} ${middle(to)} ${bottom - bend} ${middle(to)} ${bottom}`,
+        })
+        continue
+      }
       const side = back ? -1 : 1
       const x1 = side > 0 ? from.x + from.width : from.x
       const x2 = side > 0 ? to.x + to.width : to.x

@@ -45,6 +45,12 @@ export function nodeStates(
     } else if (event.kind === 'loop.left') {
       const found = of(event.step)
       if (found) found.state.status = 'done'
+    } else if (event.kind === 'step.finished' && event.step.endsWith(']')) {
+      const found = of(`${event.step}/yield`)
+      if (found?.node.endsWith('/yield')) {
+        found.state.visits += 1
+        found.state.status = 'done'
+      }
     } else if (event.kind === 'step.failed') {
       const found = of(event.step)
       if (found && found.state.visits === 0) found.state.status = 'failed'
