@@ -15,12 +15,10 @@ import json
 import os
 import resource
 import selectors
-import shutil
 import signal
 import struct
 import sys
 import time
-import traceback
 from pathlib import Path
 from typing import Any
 
@@ -200,7 +198,7 @@ class Worker:
         for call in list(self._calls.values()):
             if call.status is not None and call.open == 0:
                 del self._calls[call.ident]
-                shutil.rmtree(call.folder, ignore_errors=True)
+                remove(call.folder)
                 self.send(outcome(call))
 
 
@@ -308,6 +306,16 @@ def plain(value: Any) -> Any:
     raise TypeError(f"a tool returns JSON or dataclasses, not {type(value).__name__}")
 
 
+def remove(folder: Path) -> None:
+    """Remove a call's folder. What it needs is imported late: each fork copies what is loaded."""
+    try:
+        folder.rmdir()
+    except OSError:
+        import shutil
+
+        shutil.rmtree(folder, ignore_errors=True)
+
+
 def say(error: BaseException) -> str:
     """An exception in one line."""
     text = str(error)
@@ -316,6 +324,8 @@ def say(error: BaseException) -> str:
 
 def trace(error: BaseException, path: str) -> str:
     """The traceback from the tool's file on."""
+    import traceback
+
     frames = traceback.extract_tb(error.__traceback__)
     first = next((i for i, frame in enumerate(frames) if frame.filename == path), len(frames))
     return "".join(traceback.format_list(frames[first:]))[-8000:]
