@@ -113,9 +113,26 @@ async def test_an_opened_address_trades_its_token_for_a_cookie(anyone) -> None:
     response = await anyone.get("/api/runs", headers={"Cookie": f"{name}={value}"})
     assert response.status_code == 200
     assert (await anyone.get("/?token=wrong")).status_code == 403
-    assert (await anyone.get(f"//evil.example/?token={TOKEN}")).headers.get("location") != (
-        "//evil.example/"
-    )
+    again = await anyone.get(f"/?token={TOKEN}", headers={"Cookie": f"{name}={value}"})
+    assert again.headers["location"] == "/"
+    for path in ("//evil.example/", "/\\evil.example", "/%0d%0aset-cookie:x=1"):
+        anyone.cookies.clear()
+        answer = await anyone.get(f"http://localhost{path}?token={TOKEN}&a=%0d%0ab")
+        location = answer.headers["location"]
+        assert location[:2] not in ("//", "/\\")
+        assert "evil.example" not in location[:3] + answer.headers.get("x", "")
+        assert "\n" not in location
+
+
+async def test_servers_on_other_ports_have_cookies_of_their_own(anyone) -> None:
+    headers = {"Host": "localhost:7001"}
+    entered = await anyone.get(f"http://localhost:7001/?token={TOKEN}", headers=headers)
+    cookie = entered.headers["set-cookie"].partition(";")[0]
+    anyone.cookies.clear()
+    given = {"Cookie": f'neurectomy_token_7002=other; odd"; {cookie}'}
+    assert (await anyone.get("/api/runs", headers={**headers, **given})).status_code == 200
+    other = {**given, "Host": "localhost:7002"}
+    assert (await anyone.get("/api/runs", headers=other)).status_code == 403
 
 
 async def test_answers_carry_the_headers_that_keep_browsers_safe(client) -> None:

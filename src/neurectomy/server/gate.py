@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import secrets
-from http.cookies import CookieError, SimpleCookie
 from typing import TYPE_CHECKING
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs, quote, urlencode, urlsplit
+
+from starlette.requests import cookie_parser
 
 from neurectomy.core.errors import Forbidden, InvalidInput, NeurectomyError
 from neurectomy.server.rest import problem
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 COOKIE = "neurectomy_token"
+"""The cookie's name; the port is added to it, since browsers share cookies among ports."""
 OPEN = frozenset({"/health"})
 """Paths that answer without a token; they say nothing about the workspace."""
 
@@ -67,9 +69,9 @@ class Gate:
         headers = {key.decode("latin-1"): value for key, value in scope["headers"]}
         try:
             self._check_place(headers)
+            if await self._enter(scope, send, headers):
+                return
             if scope["path"] not in OPEN and not self._knows(headers):
-                if await self._enter(scope, send):
-                    return
                 raise Forbidden(
                     "this needs the server's token",
                     hint="Open the address that the server printed, or send it as a bearer token.",
@@ -97,34 +99,38 @@ class Gate:
         scheme, _, given = headers.get("authorization", b"").decode("latin-1").partition(" ")
         if scheme.lower() == "bearer" and self._same(given.strip()):
             return True
-        try:
-            cookies = SimpleCookie(headers.get("cookie", b"").decode("latin-1"))
-        except CookieError:
-            return False
-        return COOKIE in cookies and self._same(cookies[COOKIE].value)
+        cookies = cookie_parser(headers.get("cookie", b"").decode("latin-1"))
+        return self._same(cookies.get(_cookie(headers), ""))
 
     def _same(self, given: str) -> bool:
         return secrets.compare_digest(given.encode(), self._token.encode())
 
-    async def _enter(self, scope: Scope, send: Send) -> bool:
+    async def _enter(self, scope: Scope, send: Send, headers: dict[str, bytes]) -> bool:
         """Trade the token of an opened address for a cookie, and lose it from the address."""
-        if scope["type"] != "http" or scope["method"] != "GET":
+        if (
+            scope["type"] != "http"
+            or scope["method"] != "GET"
+            or b"token" not in scope["query_string"]
+        ):
             return False
         query = parse_qs(scope["query_string"].decode("latin-1"), keep_blank_values=True)
         given = query.pop("token", [""])[0]
         if not given or not self._same(given):
             return False
-        cookie = f"{COOKIE}={self._token}; Path=/; HttpOnly; SameSite=Strict; Max-Age=2592000"
-        rest = "&".join(f"{key}={value}" for key, values in query.items() for value in values)
-        target = scope["path"] + (f"?{rest}" if rest else "")
-        if not target.startswith("/") or target.startswith("//"):
-            target = "/"
+        cookie = (
+            f"{_cookie(headers)}={self._token}; Path=/; HttpOnly; SameSite=Strict; Max-Age=2592000"
+        )
+        rest = urlencode(query, doseq=True)
+        path = quote(scope["path"])
+        if not path.startswith("/") or path.startswith("//"):
+            path = "/"
+        target = f"{path}?{rest}" if rest else path
         await send(
             {
                 "type": "http.response.start",
                 "status": 303,
                 "headers": [
-                    (b"location", target.encode("latin-1", "ignore").replace(b"\n", b"")),
+                    (b"location", target.encode("ascii")),
                     (b"set-cookie", cookie.encode()),
                     (b"cache-control", b"no-store"),
                     *_HEADERS,
@@ -169,3 +175,9 @@ def _name(host: str) -> str:
     if host.startswith("["):
         return host[1:].partition("]")[0]
     return host.rpartition(":")[0] if host.count(":") == 1 else host
+
+
+def _cookie(headers: dict[str, bytes]) -> str:
+    """The name of the cookie that holds the token of the server at the request's port."""
+    port = headers.get("host", b"").decode("latin-1").rpartition(":")[2]
+    return f"{COOKIE}_{port}" if port.isdigit() else COOKIE
