@@ -38,7 +38,7 @@ class Landlock(Jail):
         assert filter_ is not None
         prefixes = {sys.prefix, sys.base_prefix, str(EXECUTABLE.parent.parent)}
         rules = {
-            "read": [*_SYSTEM, *sorted(prefixes), str(spec.root), str(WORKER)],
+            "read": [*_SYSTEM, *sorted(prefixes), *_readable(spec.root), str(WORKER)],
             "write": [folder, "/dev/null"],
             "filter": filter_.hex(),
         }
@@ -55,3 +55,11 @@ class Landlock(Jail):
             start_new_session=True,
             limit=1 << 20,
         )
+
+
+def _readable(root: Path) -> list[str]:
+    """What of the program's folder a tool may read: all but what is hidden, such as the log.
+
+    A rule holds for everything below it, so the folder itself has none and cannot be listed.
+    """
+    return sorted(str(path) for path in root.iterdir() if not path.name.startswith("."))
