@@ -7,11 +7,11 @@ from pathlib import Path
 
 import click
 
-from neurectomy.app.services import find_root
 from neurectomy.cli.options import json_option, print_json
 from neurectomy.core.errors import NotFound, ProgramInvalid
 from neurectomy.language.diagnostics import COLOURED, PLAIN, as_data, show
 from neurectomy.workspace.programs import Programs
+from neurectomy.workspace.root import find_root
 
 
 @click.command("check")

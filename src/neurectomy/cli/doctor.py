@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any
 import click
 
 import neurectomy
-from neurectomy.app.services import find_root
 from neurectomy.cli.options import finish, json_option, print_json, size, workspace_option
 from neurectomy.core.errors import NeurectomyError, Unavailable
 from neurectomy.models.sources import Models
@@ -20,6 +19,7 @@ from neurectomy.sandboxes.select import Sandboxes
 from neurectomy.server.application import WEB
 from neurectomy.storage.open import open_store
 from neurectomy.workspace.lock import FOLDER, read_owner
+from neurectomy.workspace.root import find_root
 from neurectomy.workspace.settings import read_settings
 
 if TYPE_CHECKING:

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from neurectomy.app.services import find_root
 from neurectomy.cli.client import connect
 from neurectomy.cli.options import (
     finish,
@@ -17,6 +16,7 @@ from neurectomy.cli.options import (
     workspace_option,
 )
 from neurectomy.cli.run import readable
+from neurectomy.workspace.root import find_root
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from neurectomy.app.services import find_root
 from neurectomy.cli.client import connect
 from neurectomy.cli.options import finish, json_option, print_json, workspace_option
 from neurectomy.core.errors import Diverged
+from neurectomy.workspace.root import find_root
 
 if TYPE_CHECKING:
     from pathlib import Path

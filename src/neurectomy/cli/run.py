@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from neurectomy.app.services import find_root
 from neurectomy.cli.client import connect
 from neurectomy.cli.options import (
     convert,
@@ -21,6 +20,7 @@ from neurectomy.cli.options import (
     print_json,
 )
 from neurectomy.core.errors import InvalidInput, RunFailed
+from neurectomy.workspace.root import find_root
 
 if TYPE_CHECKING:
     from neurectomy.cli.client import Client

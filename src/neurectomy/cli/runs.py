@@ -7,7 +7,6 @@ from typing import Any
 
 import click
 
-from neurectomy.app.services import find_root
 from neurectomy.cli.client import connect
 from neurectomy.cli.options import (
     duration,
@@ -21,6 +20,7 @@ from neurectomy.cli.options import (
     workspace_option,
 )
 from neurectomy.cli.run import readable
+from neurectomy.workspace.root import find_root
 
 
 @click.group("runs", invoke_without_command=True)

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from neurectomy.app.serve import serve
-from neurectomy.app.services import find_root
 from neurectomy.cli.options import finish, print_json
 from neurectomy.core.errors import NotFound
 from neurectomy.workspace.lock import read_owner
+from neurectomy.workspace.root import find_root
 from neurectomy.workspace.settings import read_settings
 
 if TYPE_CHECKING:
