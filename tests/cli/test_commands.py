@@ -272,3 +272,23 @@ def test_a_terminal_obeys_no_tool(tmp_path: Path) -> None:
     assert done.returncode == 0
     assert done.stdout.strip() == "a\ufffd[31mb\ufffdc\ufffdd"
     assert "\x1b" not in done.stderr
+
+
+def test_a_killed_run_goes_on_at_once(tmp_path: Path) -> None:
+    program = TOOL.replace("timeout 2s", "idempotent") + FLOW
+    write(
+        tmp_path,
+        a__agent=program,
+        t__py="def t(n):\n    import time\n    time.sleep(1)\n    return n",
+    )
+    process = subprocess.Popen(
+        [*COMMAND, "run", "a.agent", "--n", "7"], cwd=tmp_path, stderr=subprocess.PIPE, text=True
+    )
+    assert process.stderr is not None
+    while "f/a" not in (line := process.stderr.readline()):
+        assert line
+    process.kill()
+    process.wait()
+    process.stderr.close()
+    resumed = json.loads(call("runs", "resume", "last", "--json", cwd=tmp_path).stdout)
+    assert (resumed["status"], resumed["result"]) == ("finished", 7)

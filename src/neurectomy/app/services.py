@@ -6,11 +6,9 @@ import asyncio
 import os
 import secrets
 from contextlib import asynccontextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from neurectomy.core.clock import SystemClock
-from neurectomy.core.errors import InvalidInput
 from neurectomy.models.sources import Models
 from neurectomy.runs.service import Runs
 from neurectomy.sandboxes.select import Sandboxes
@@ -22,24 +20,9 @@ from neurectomy.workspace.programs import Programs
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
+    from pathlib import Path
 
     from neurectomy.workspace.settings import Settings
-
-
-def find_root(path: Path) -> Path:
-    """The workspace of a path: the nearest folder above it that has been opened, else its own.
-
-    Raises:
-        InvalidInput: The path is no folder or file.
-    """
-    real = Path(os.path.realpath(path))
-    if not real.exists():
-        raise InvalidInput(f"there is no {path}", hint="Name a folder, or a program in one.")
-    folder = real if real.is_dir() else real.parent
-    for candidate in (folder, *folder.parents):
-        if (candidate / FOLDER).is_dir():
-            return candidate
-    return folder
 
 
 @asynccontextmanager
@@ -59,7 +42,7 @@ async def open_services(root: Path, settings: Settings) -> AsyncIterator[Service
         clock = SystemClock()
         log = Log(store, clock, f"{os.getpid()}-{secrets.token_hex(4)}")
         models, sandboxes = Models(preferred=settings.model), Sandboxes()
-        runs = Runs(log, models, sandboxes, root, clock)
+        runs = Runs(log, models, sandboxes, root, clock, sole=store.name == "sqlite")
         try:
             yield Services(settings, Programs(root), log, runs, models, sandboxes, lock)
         finally:

@@ -61,11 +61,20 @@ class Runs:
 
     Args:
         root: The workspace; programs' paths are relative to it.
+        sole: Whether no other process writes this log, so that any lease found is a dead one's.
     """
 
     def __init__(
-        self, log: Log, models: ModelSource, sandboxes: Sandboxes, root: Path, clock: Clock
+        self,
+        log: Log,
+        models: ModelSource,
+        sandboxes: Sandboxes,
+        root: Path,
+        clock: Clock,
+        *,
+        sole: bool = True,
     ) -> None:
+        self._sole = sole
         self.log = log
         self.deltas: Topic[tuple[str, Delta]] = Topic()
         self._models = models
@@ -137,7 +146,7 @@ class Runs:
         self._move(driver, writer)
         return await self.row(row.id)
 
-    async def resume(self, run: str, *, force: bool = False) -> RunRow:
+    async def resume(self, run: str) -> RunRow:
         """Go on with a run that has not ended and that nobody drives.
 
         Raises:
@@ -151,7 +160,7 @@ class Runs:
             if row.status in ENDED:
                 hint = "Fork it at an earlier event to go another way."
                 raise Conflict(f"the run has {row.status}", hint=hint)
-            await self._continue(run, {"owner": "", "unknown": []}, "run.resumed", force=force)
+            await self._continue(run, {"owner": "", "unknown": []}, "run.resumed")
         return await self.row(run)
 
     async def fork(
@@ -380,7 +389,7 @@ class Runs:
                     await asyncio.to_thread(self.log.store.release, row.id, row.lease_epoch)
                     await self.delete(row.id)
                     continue
-                await self.resume(row.id, force=True)
+                await self.resume(row.id)
                 found.append(row.id)
             except NeurectomyError as error:
                 logger.warning("the run %s cannot go on: %s", row.id, error.message)
@@ -434,12 +443,12 @@ class Runs:
         return Driver(writer, Machine(plan, writer.values), workers, self._clock, on_delta)
 
     async def _continue(
-        self, run: str, data: dict[str, Any], kind: str, *, force: bool = False, start: bool = True
+        self, run: str, data: dict[str, Any], kind: str, *, start: bool = True
     ) -> None:
         """Take a run over, mark how, deal with what was in flight, and go on."""
         row = await self.row(run)
         plan = await self._plan(row)
-        writer = await self.log.open(run, force=force)
+        writer = await self.log.open(run, force=self._sole)
         try:
             profiles = writer.state["models"]
             models = {

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from neurectomy.bus.local import Topic
 from neurectomy.core import codecs
-from neurectomy.core.errors import Damaged, InvalidInput, NotFound, StaleLease
+from neurectomy.core.errors import Damaged, InvalidInput, NotFound, StaleLease, StorageError
 from neurectomy.storage.port import ENDED, Ancestor, RunRow
 from neurectomy.timeline import chain
 from neurectomy.timeline.committer import Committer
@@ -236,6 +236,8 @@ class Log:
                     await asyncio.to_thread(self.store.renew, run, epoch, until)
                 except StaleLease:
                     self._writers.pop(run, None)  # its next barrier says so to whoever writes
+                except StorageError:
+                    continue  # the next commit says so to whoever writes
 
 
 _LAST = frozenset({"run.finished", "run.failed", "run.cancelled"})
