@@ -104,7 +104,7 @@ async def whole_life(folder: Path, text: str, n: int, seed: int, kills: int) -> 
     for at in points:
         # a fork after an event is what a process killed there leaves behind
         row = RunRow(new_id(CLOCK), "f", "", "", "", "t", "running", CLOCK.wall())
-        log.fork(run, at, row)
+        log.store.fork_run(run, at, row)
         await carry_on(log, plan, row.id, seed + at)
         assert outcome(log, row.id) == expected, (at, text)
         checked = replay(log, plan, row.id)
@@ -143,7 +143,7 @@ async def test_the_same_holds_on_every_store(store) -> None:
     assert expected[0] == "finished"
     for at in (1, 5, 40, writer.seq - 1):
         row = RunRow(new_id(CLOCK), "f", "", "", "", "t", "running", CLOCK.wall())
-        await asyncio.to_thread(log.fork, writer.run, at, row)
+        await asyncio.to_thread(store.fork_run, writer.run, at, row)
         await carry_on(log, plan, row.id, at)
         assert outcome(log, row.id) == expected
         assert replay(log, plan, row.id).agrees

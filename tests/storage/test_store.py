@@ -8,7 +8,14 @@ import pytest
 
 from neurectomy.core.clock import SystemClock
 from neurectomy.core.codecs import digest
-from neurectomy.core.errors import Conflict, Damaged, NotFound, StaleLease, StorageError
+from neurectomy.core.errors import (
+    Conflict,
+    Damaged,
+    InvalidInput,
+    NotFound,
+    StaleLease,
+    StorageError,
+)
 from neurectomy.core.ids import new_id
 from neurectomy.storage.open import open_store
 from neurectomy.storage.port import Ancestor, Batch, EventRow, RunQuery, RunRow, RunUpdate
@@ -149,13 +156,23 @@ def test_a_fork_is_one_row_and_keeps_what_it_needs_of_its_parent(store) -> None:
     store.commit(
         [batch(parent.id, 0, 9, keyframes=((5, b"five"),), blobs={digest(content): content})]
     )
-    fork = row(ancestry=(Ancestor(parent.id, 6),), head=6)
-    store.fork_run(fork)
+    fork = store.fork_run(parent.id, 6, row())
+    assert (fork.ancestry, fork.head, fork.link) == ((Ancestor(parent.id, 6),), 6, event(6).link)
     assert store.run(fork.id) == fork
     assert [r.id for r in store.runs(RunQuery(parent=parent.id))] == [fork.id]
     store.commit([batch(fork.id, 6, 2)])
+    with pytest.raises(InvalidInput, match="no event 99"):
+        store.fork_run(parent.id, 99, row())
     with pytest.raises(NotFound):
-        store.fork_run(row(ancestry=(Ancestor(parent.id, 99),), head=99))
+        store.fork_run(new_id(CLOCK), 1, row())
+    with pytest.raises(Conflict):
+        store.fork_run(parent.id, 1, fork)
+    again = store.fork_run(fork.id, 7, row())
+    assert again.ancestry == (Ancestor(parent.id, 6), Ancestor(fork.id, 7))
+    early = store.fork_run(fork.id, 2, row())
+    assert early.ancestry == (Ancestor(parent.id, 2),)
+    for made in (again, early):
+        store.delete_run(made.id)
     store.delete_run(parent.id)
     assert [r.id for r in store.runs(RunQuery())] == [fork.id]
     assert [e.seq for e in store.events(parent.id, 0, 99, 99)] == [1, 2, 3, 4, 5, 6]

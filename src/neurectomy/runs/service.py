@@ -198,7 +198,7 @@ class Runs:
             self._clock.wall(),
             labels=parent.labels,
         )
-        made = await asyncio.to_thread(self.log.fork, run, at, row)
+        made = await asyncio.to_thread(self.log.store.fork_run, run, at, row)
         async with self._changing:
             data = {"run": run, "at": at, "changes": changes}
             await self._continue(made.id, data, "run.forked", start=start)

@@ -176,11 +176,21 @@ class Store(Protocol):
         """
         ...
 
-    def fork_run(self, run: RunRow) -> None:
-        """Insert the row of a fork: one row, whatever the parent's length. Durable on return.
+    def fork_run(self, parent: str, at: int, run: RunRow) -> RunRow:
+        """Insert a fork of ``parent`` after the event ``at``: one row, however long the parent is.
+
+        Args:
+            parent: Id of the run that it continues.
+            at: The last event that both share.
+            run: The fork; its ancestry, head and link are made here.
+
+        Returns:
+            The row, durable.
 
         Raises:
-            NotFound: A run of the ancestry is gone or shorter than its ``until``.
+            NotFound: No such parent.
+            InvalidInput: ``at`` is not an event of it.
+            Conflict: The fork's id is taken.
         """
         ...
 

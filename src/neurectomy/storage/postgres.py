@@ -11,6 +11,7 @@ from psycopg_pool import ConnectionPool, PoolClosed, PoolTimeout
 from neurectomy.core import codecs
 from neurectomy.core.errors import StorageError
 from neurectomy.storage import blobs, rows, schema
+from neurectomy.storage.ancestry import fork_ancestry
 from neurectomy.storage.port import Batch, EventRow, RunQuery, RunRow, RunUsage, Usage
 
 if TYPE_CHECKING:
@@ -24,6 +25,7 @@ _INSERT_RUN = (
     f"INSERT INTO runs ({rows.RUN_COLUMNS}) VALUES "
     f"({', '.join(['%s'] * (rows.RUN_COLUMNS.count(',') + 1))}) RETURNING key"
 )
+_SELECT_RUN = f"SELECT {rows.RUN_COLUMNS} FROM runs WHERE id = %s"
 _INSERT_EVENT = (
     f"INSERT INTO events (run, {rows.EVENT_COLUMNS}) VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s)"
 )
@@ -109,28 +111,28 @@ class PostgresStore:
         assert found is not None
         return int(found[0])
 
-    def fork_run(self, run: RunRow) -> None:
+    def fork_run(self, parent: str, at: int, run: RunRow) -> RunRow:
         with self._transaction() as db:
-            parts = []
-            for ancestor in run.ancestry:
-                key = self._key(ancestor.run, db)
-                found = db.execute(
-                    "SELECT head FROM runs WHERE key = %s FOR SHARE", (key,)
-                ).fetchone()
-                if found is None or found[0] < ancestor.until:
-                    raise rows.no_run(ancestor.run)
-                parts.append((key, ancestor.until))
-            key = self._insert_run(db, run)
-            for ancestor_key, until in parts:
-                db.execute(
+            found = db.execute(f"{_SELECT_RUN} FOR SHARE".encode(), (parent,)).fetchone()
+            if found is None:
+                raise rows.no_run(parent)
+            source = rows.run_row(found)
+            ancestors = [(self._key(a.run, db), a.until) for a in fork_ancestry(source, at)]
+            link = db.execute(
+                "SELECT link FROM events WHERE run = %s AND seq = %s", (ancestors[-1][0], at)
+            ).fetchone()
+            made = rows.forked(source, at, run, link)
+            key = self._insert_run(db, made)
+            with db.cursor() as cursor:
+                cursor.executemany(
                     "INSERT INTO ancestors (run, ancestor, until) VALUES (%s, %s, %s)",
-                    (key, ancestor_key, until),
+                    [(key, ancestor, until) for ancestor, until in ancestors],
                 )
+        return made
 
     def run(self, run: str) -> RunRow | None:
         with self._reading() as db:
-            sql = f"SELECT {rows.RUN_COLUMNS} FROM runs WHERE id = %s"
-            found = db.execute(sql.encode(), (run,)).fetchone()
+            found = db.execute(_SELECT_RUN.encode(), (run,)).fetchone()
         return None if found is None else rows.run_row(found)
 
     def runs(self, query: RunQuery) -> list[RunRow]:

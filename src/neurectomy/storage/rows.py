@@ -5,9 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import msgspec
+from msgspec import structs
 
 from neurectomy.core import codecs
-from neurectomy.core.errors import Conflict, NotFound, StaleLease
+from neurectomy.core.errors import Conflict, Damaged, NotFound, StaleLease
+from neurectomy.storage.ancestry import fork_ancestry
 from neurectomy.storage.port import Ancestor, EventRow, RunQuery, RunRow
 
 if TYPE_CHECKING:
@@ -71,6 +73,20 @@ def run_row(columns: tuple[Any, ...]) -> RunRow:
         lease_until_us=columns[17],
         hidden=bool(columns[18]),
     )
+
+
+def forked(parent: RunRow, at: int, run: RunRow, found: tuple[Any, ...] | None) -> RunRow:
+    """The row of a fork, with its ancestry; ``found`` is the link of the event ``at``, if any.
+
+    Raises:
+        InvalidInput: The parent has no such event.
+        Damaged: It has, and the event is missing.
+    """
+    ancestry = fork_ancestry(parent, at)
+    if found is None:
+        message = f"event {at} of the run {parent.id} is missing"
+        raise Damaged(message, hint="Restore the workspace from a backup.", seq=at)
+    return structs.replace(run, ancestry=ancestry, head=at, link=bytes(found[0]))
 
 
 def event_values(key: int, event: EventRow) -> tuple[Any, ...]:

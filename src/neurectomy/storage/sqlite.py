@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from neurectomy.core import codecs
 from neurectomy.core.errors import StorageError
 from neurectomy.storage import blobs, rows, schema
+from neurectomy.storage.ancestry import fork_ancestry
 from neurectomy.storage.port import Batch, EventRow, RunQuery, RunRow, RunUsage, Usage
 
 if TYPE_CHECKING:
@@ -22,6 +23,7 @@ _INSERT_RUN = (
     f"INSERT INTO runs ({rows.RUN_COLUMNS}) VALUES "
     f"({', '.join('?' * (rows.RUN_COLUMNS.count(',') + 1))})"
 )
+_SELECT_RUN = f"SELECT {rows.RUN_COLUMNS} FROM runs WHERE id = ?"
 _INSERT_EVENT = f"INSERT INTO events (run, {rows.EVENT_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
 _MOVE_HEAD = (
     "UPDATE runs SET head = ?, link = coalesce(?, link), status = coalesce(?, status), "
@@ -137,25 +139,27 @@ class SqliteStore:
             raise rows.taken(run.id) from None
         return int(key or 0)
 
-    def fork_run(self, run: RunRow) -> None:
+    def fork_run(self, parent: str, at: int, run: RunRow) -> RunRow:
         with self._transaction() as writer:
-            parts = []
-            for ancestor in run.ancestry:
-                key = self._key(ancestor.run, writer)
-                head = writer.execute("SELECT head FROM runs WHERE key = ?", (key,)).fetchone()
-                if head is None or head[0] < ancestor.until:
-                    raise rows.no_run(ancestor.run)
-                parts.append((key, ancestor.until))
-            key = self._insert_run(writer, run)
+            found = writer.execute(_SELECT_RUN, (parent,)).fetchone()
+            if found is None:
+                raise rows.no_run(parent)
+            source = rows.run_row(found)
+            ancestors = [(self._key(a.run, writer), a.until) for a in fork_ancestry(source, at)]
+            link = writer.execute(
+                "SELECT link FROM events WHERE run = ? AND seq = ?", (ancestors[-1][0], at)
+            ).fetchone()
+            made = rows.forked(source, at, run, link)
+            key = self._insert_run(writer, made)
             writer.executemany(
                 "INSERT INTO ancestors (run, ancestor, until) VALUES (?, ?, ?)",
-                [(key, ancestor, until) for ancestor, until in parts],
+                [(key, ancestor, until) for ancestor, until in ancestors],
             )
+        return made
 
     def run(self, run: str) -> RunRow | None:
         with self._reading() as reader:
-            sql = f"SELECT {rows.RUN_COLUMNS} FROM runs WHERE id = ?"
-            found = reader.execute(sql, (run,)).fetchone()
+            found = reader.execute(_SELECT_RUN, (run,)).fetchone()
         return None if found is None else rows.run_row(found)
 
     def runs(self, query: RunQuery) -> list[RunRow]:

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 from neurectomy.bus.local import Topic
 from neurectomy.core import codecs
 from neurectomy.core.errors import Damaged, InvalidInput, NotFound, StaleLease, StorageError
-from neurectomy.storage.port import ENDED, Ancestor, RunRow
+from neurectomy.storage.ancestry import segments
+from neurectomy.storage.port import ENDED, RunRow
 from neurectomy.timeline import chain
 from neurectomy.timeline.committer import Committer
 from neurectomy.timeline.event import Event, decode_payload, from_row
@@ -73,22 +74,6 @@ class Log:
         state = await asyncio.to_thread(self.state, run, row.head)
         last = await self.events(run, row.head - 1, 1)
         return self._writer(row, state, last[0].mono if last else 0)
-
-    def fork(self, parent: str, at: int, row: RunRow) -> RunRow:
-        """Insert ``row`` as a fork of ``parent`` after the event ``at``: one row. Blocking.
-
-        Raises:
-            InvalidInput: ``at`` is not an event of the parent.
-        """
-        source = self.row(parent)
-        if not 1 <= at <= source.head:
-            raise InvalidInput(
-                f"the run has no event {at}", hint=f"Choose one from 1 to {source.head}."
-            )
-        link = self.rows(parent, at - 1, 1)[0].link
-        row = _replace(row, ancestry=fork_ancestry(source, at), head=at, link=link)
-        self.store.fork_run(row)
-        return row
 
     async def release(self, writer: RunWriter) -> None:
         """End writing: commit what is left and give the lease back."""
@@ -241,22 +226,6 @@ class Log:
 
 
 _LAST = frozenset({"run.finished", "run.failed", "run.cancelled"})
-
-
-def segments(row: RunRow) -> list[tuple[str, int, int]]:
-    """The parts of a run's log: ``(run, first seq - 1, last seq)``, oldest first, its own last."""
-    parts, start = [], 0
-    for ancestor in row.ancestry:
-        parts.append((ancestor.run, start, ancestor.until))
-        start = ancestor.until
-    return [*parts, (row.id, start, row.head)]
-
-
-def fork_ancestry(parent: RunRow, at: int) -> tuple[Ancestor, ...]:
-    """The flattened ancestry of a fork of ``parent`` after the event ``at``."""
-    return tuple(
-        Ancestor(run, min(until, at)) for run, first, until in segments(parent) if first < at
-    )
 
 
 def _replace(row: RunRow, **changes: Any) -> RunRow:
