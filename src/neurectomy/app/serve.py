@@ -35,10 +35,6 @@ async def serve(root: Path, settings: Settings, ready: Ready) -> None:
         Unavailable: The port is taken.
         WorkspaceLocked: Another process owns the workspace.
     """
-    import uvicorn
-
-    from neurectomy.server.application import create_app
-
     if not is_loopback(settings.host) and not settings.token:
         raise Forbidden(
             f"listening on {settings.host} opens the workspace to other machines",
@@ -47,32 +43,38 @@ async def serve(root: Path, settings: Settings, ready: Ready) -> None:
     if settings.token and len(settings.token) < 16:
         raise Forbidden("the token is too short", hint="Use at least 16 characters.")
     token = settings.token or secrets.token_urlsafe(24)
-    listener = listen(settings.host, settings.port)
-    try:
-        async with open_services(root, settings) as services:
-            port = listener.getsockname()[1]
-            host = "127.0.0.1" if settings.host in ("0.0.0.0", "::") else settings.host
-            address = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
-            config = uvicorn.Config(
-                create_app(services, token),
-                log_level="warning",
-                access_log=False,
-                lifespan="off",
-                ws="websockets-sansio",
-                timeout_graceful_shutdown=3,
-                server_header=False,
-            )
-            server = uvicorn.Server(config)
-            serving = asyncio.create_task(server.serve(sockets=[listener]))
-            while not server.started and not serving.done():  # noqa: ASYNC110 - it has no event
-                await asyncio.sleep(0.01)
-            services.lock.announce(address, token)
-            await services.runs.recover()
-            if not serving.done():
-                await ready(f"{address}/?token={token}", services)
-            await serving
-    finally:
-        listener.close()
+    async with open_services(root, settings) as services:
+        with listen(settings.host, settings.port) as listener:
+            await _serve(services, listener, token, ready)
+
+
+async def _serve(services: Services, listener: socket.socket, token: str, ready: Ready) -> None:
+    import uvicorn
+
+    from neurectomy.server.application import create_app
+
+    host, port = services.settings.host, listener.getsockname()[1]
+    if host in ("0.0.0.0", "::"):
+        host = "127.0.0.1"
+    address = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+    config = uvicorn.Config(
+        create_app(services, token),
+        log_level="warning",
+        access_log=False,
+        lifespan="off",
+        ws="websockets-sansio",
+        timeout_graceful_shutdown=3,
+        server_header=False,
+    )
+    server = uvicorn.Server(config)
+    serving = asyncio.create_task(server.serve(sockets=[listener]))
+    while not server.started and not serving.done():  # noqa: ASYNC110 - it has no event
+        await asyncio.sleep(0.01)
+    services.lock.announce(address, token)
+    await services.runs.recover()
+    if not serving.done():
+        await ready(f"{address}/?token={token}", services)
+    await serving
 
 
 def listen(host: str, port: int) -> socket.socket:
