@@ -58,11 +58,10 @@ class Committer:
                 return
 
     def _commit(self, waiting: list[Waiting]) -> None:
-        results: list[Exception | None]
-        try:
-            results = self._store.commit([batch for batch, _, _ in waiting])
-        except Exception as error:  # noqa: BLE001 - whatever it is, it belongs to those who wait
-            results = [error] * len(waiting)
+        batches = [batch for batch, _, _ in waiting]
+        results = self._committed(batches)
+        if len(batches) > 1 and all(results):  # one may be what spoils the transaction of all
+            results = [self._committed([batch])[0] for batch in batches]
         by_loop: dict[
             asyncio.AbstractEventLoop, list[tuple[asyncio.Future[None], Exception | None]]
         ]
@@ -74,6 +73,12 @@ class Committer:
                 loop.call_soon_threadsafe(_settle, ended)
             except RuntimeError:
                 continue  # the loop was closed: nobody waits any more
+
+    def _committed(self, batches: list[Batch]) -> list[Exception | None]:
+        try:
+            return self._store.commit(batches)
+        except Exception as error:  # noqa: BLE001 - whatever it is, it belongs to those who wait
+            return [error] * len(batches)
 
 
 def _settle(ended: list[tuple[asyncio.Future[None], Exception | None]]) -> None:
