@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import secrets
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qs, quote, urlencode, urlsplit
@@ -21,7 +22,6 @@ COOKIE = "neurectomy_token"
 OPEN = frozenset({"/health"})
 """Paths that answer without a token; they say nothing about the workspace."""
 
-_LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 _HEADERS = (
     (
         b"content-security-policy",
@@ -44,7 +44,10 @@ code{background:#8882;padding:.1em .3em;border-radius:4px}</style>
 
 def is_loopback(host: str) -> bool:
     """Whether a name or address is this machine's own."""
-    return host in _LOOPBACK or host.startswith("127.")
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
 
 
 class Gate:
@@ -87,7 +90,7 @@ class Gate:
         if not is_loopback(name) and name not in self._hosts:
             raise Forbidden(
                 f"requests to {name or 'no host'} are not answered",
-                hint="Add the name to allowed_hosts in neurectomy.toml.",
+                hint="Add the name to NEURECTOMY_ALLOWED_HOSTS.",
             )
         origin = headers.get("origin")
         if origin is not None and urlsplit(origin.decode("latin-1").lower()).netloc != host:

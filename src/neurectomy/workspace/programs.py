@@ -1,4 +1,4 @@
-"""The opened folder: its programs, compiled when they change."""
+"""The opened folder: its programs, of which only changed declarations are parsed again."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class Programs:
 
     def __init__(self, root: Path) -> None:
         self.root = root
-        self._compiled: dict[str, tuple[tuple[int, int], Compiled]] = {}
+        self._compiled: dict[str, Compiled] = {}
 
     def paths(self) -> Iterator[str]:
         """The programs' paths, relative to the root, in order. Blocking."""
@@ -52,8 +52,8 @@ class Programs:
         file = self._inside(path)
         if text is None:
             text = self._read(file, path)
-        previous = self._compiled.get(path)
-        compiled = compile_text(text, path, None if previous is None else previous[1])
+        compiled = compile_text(text, path, self._compiled.get(path))
+        self._compiled[path] = compiled
         return compiled.with_problems(self._tool_problems(file.parent, compiled))
 
     def bundle(self, path: str) -> Bundle:
