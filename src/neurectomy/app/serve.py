@@ -71,7 +71,7 @@ async def _serve(services: Services, listener: socket.socket, token: str, ready:
     while not server.started and not serving.done():  # noqa: ASYNC110 - it has no event
         await asyncio.sleep(0.01)
     services.lock.announce(address, token)
-    await services.runs.recover()
+    await services.runs.motions.recover()
     if not serving.done():
         await ready(f"{address}/?token={token}", services)
     await serving

@@ -46,7 +46,7 @@ async def open_services(root: Path, settings: Settings) -> AsyncIterator[Service
         try:
             yield Services(settings, Programs(root), log, runs, models, sandboxes, lock)
         finally:
-            await runs.close()
+            await runs.motions.close()
             await models.close()
             await log.close()
             await asyncio.to_thread(store.close)

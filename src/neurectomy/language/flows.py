@@ -10,6 +10,7 @@ from neurectomy.agents.program import (
     AskHuman,
     Bind,
     Call,
+    FlowDeclaration,
     If,
     Map,
     Parallel,
@@ -28,12 +29,14 @@ if TYPE_CHECKING:
 
     from neurectomy.agents.program import (
         AgentDeclaration,
-        FlowDeclaration,
         Program,
         ToolDeclaration,
     )
     from neurectomy.language.diagnostics import Span
     from neurectomy.language.lowering import Lowered
+
+MOST_BRANCHES = 64
+"""Branches of one parallel block."""
 
 
 class Scope(Struct):
@@ -225,6 +228,9 @@ class FlowChecker:
         for kind in ("agent", "tool", "flow"):
             if call.callee in getattr(program, f"{kind}s"):
                 self._declarations.add((kind, call.callee))
+        if isinstance(callee, FlowDeclaration) and callee.budget.time_ms is not None:
+            message = f"the time budget of {callee.name} counts only where it is itself run"
+            self._tell(span, "budget", message, "Give the call a timeout.", "warning")
         parameters = {parameter.name: parameter for parameter in callee.parameters}
         for name, value in call.arguments:
             if name.startswith("#"):
@@ -283,6 +289,10 @@ class FlowChecker:
 
     def _parallel(self, statement: Parallel, scope: Scope) -> None:
         before, bound = scope.copy(), dict[str, Type]()
+        if len(statement.branches) > MOST_BRANCHES:
+            message = f"parallel has more than {MOST_BRANCHES} branches"
+            hint = "Use map over a list: it runs as many at once as you say."
+            self._tell(self._lowered.span(statement), "too-many", message, hint)
         for branch in statement.branches:
             span = self._lowered.span(branch)
             if not isinstance(branch, Bind | Call | AskHuman | Map):

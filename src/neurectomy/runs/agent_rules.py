@@ -97,8 +97,7 @@ def _ask(moment: Moment, path: str, frame: Frame, causes: tuple[int, ...]) -> Dr
         return fail_step(moment, path, causes, _error("turns", message, hint))
     request = requests.build_request(moment, frame)
     wanted = requests.reserve(moment, agent, request)
-    budget = moment.plan.program.flows[moment.state["flow"]].budget
-    if problem := requests.over_budget(moment, budget, wanted):
+    if problem := requests.over_budget(moment, path, wanted):
         hint = "Raise the budget in the flow, or set max_tokens for the model."
         return fail_step(moment, path, causes, _error("budget", problem, hint))
     effect = tool_rules.effect_path(f"{path}/turn[{turn}]", attempt)
@@ -153,7 +152,9 @@ def _call(
 ) -> Draft:
     agent = moment.plan.program.agents[frame["callee"]]
     last = index + 1 == frame["calls"]
-    step = f"{path}/turn[{frame['turn']}]/{call['tool']}[{index}]"
+    known = call["tool"] in agent.tools or call["tool"] == OUTPUT_TOOL
+    name = call["tool"] if known else "unknown"  # what a model writes names no step
+    step = f"{path}/turn[{frame['turn']}]/{name}[{index}]"
     on: Patch = [
         ["set", ["frames", path, "acted"], index + 1],
         *([rest(path), ["set", ["frames", path, "phase"], "tools"]] if last else []),
@@ -162,9 +163,9 @@ def _call(
         if call["tool"] == OUTPUT_TOOL:
             _structured(moment, frame, call["arguments"])
             raise Mismatch("", "the answer came together with other calls")
-        if call["tool"] not in agent.tools:
-            known = ", ".join(agent.tools) or "none"
-            raise Mismatch("", f"there is no tool {call['tool']}; there are: {known}")
+        if not known:
+            there = ", ".join(agent.tools) or "none"
+            raise Mismatch("", f"there is no tool {call['tool']}; there are: {there}")
         tool = moment.plan.program.tools[call["tool"]]
         given = call["arguments"]
         if isinstance(given, str):
@@ -247,7 +248,7 @@ def _json_in(text: str) -> Any:
     for part in (candidate, candidate[min(starts) : ends + 1] if starts else ""):
         try:
             return msgspec.json.decode(part)
-        except msgspec.DecodeError:
+        except (msgspec.DecodeError, RecursionError):
             continue
     raise Mismatch("", "the answer is not JSON")
 

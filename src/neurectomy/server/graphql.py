@@ -170,7 +170,7 @@ class Subscription:
     ) -> AsyncIterator[list[Event]]:
         services = _services(info)
         await services.runs.row(str(run))
-        async for events in services.runs.follow(str(run), after):
+        async for events in services.runs.motions.follow(str(run), after):
             yield [_event(event) for event in events]
 
     @strawberry.subscription(description="Runs as they change.")

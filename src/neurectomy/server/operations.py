@@ -122,12 +122,12 @@ async def list_runs(
     query = RunQuery(max(1, min(limit, 1000)), before or None, wanted, search, parent or None)
     rows = await asyncio.to_thread(services.log.store.runs, query)
     more = rows[-1].id if len(rows) == query.limit else None
-    return RunPage([run_view(row, live=services.runs.live(row.id)) for row in rows], more)
+    return RunPage([run_view(row, live=services.runs.motions.drives(row.id)) for row in rows], more)
 
 
 async def _whole(services: Services, row: RunRow) -> Run:
     result, error = await services.runs.result(row)
-    return run_view(row, live=services.runs.live(row.id), result=result, error=error)
+    return run_view(row, live=services.runs.motions.drives(row.id), result=result, error=error)
 
 
 async def start_run(services: Services, body: StartInput) -> Run:
@@ -154,7 +154,7 @@ async def label_run(services: Services, run: str, body: LabelInput) -> Run:
 
 async def delete_run(services: Services, run: str) -> None:
     """Delete a run; what forks need of it is kept."""
-    await services.runs.delete(run)
+    await services.runs.motions.delete(run)
 
 
 async def cancel_run(services: Services, run: str) -> Run:

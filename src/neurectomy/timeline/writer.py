@@ -64,9 +64,9 @@ class RunWriter:
         self._last: asyncio.Future[None] | None = None
 
     @property
-    def committed(self) -> int:
-        """The ``seq`` up to which everything was handed to the committer."""
-        return self._committed
+    def mono(self) -> int:
+        """Microseconds on the run's own clock at its last event."""
+        return self._mono
 
     def append(self, draft: Draft) -> None:
         """Give the draft its place and fold it; it is durable at the next barrier.
