@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import ipaddress
+import logging
 import secrets
 import socket
 from typing import TYPE_CHECKING
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING
 from neurectomy.app.services import open_services
 from neurectomy.core.errors import Forbidden, Unavailable
 from neurectomy.server.gate import is_loopback
+from neurectomy.workspace.origin import Origin
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -20,6 +22,8 @@ if TYPE_CHECKING:
     from neurectomy.workspace.settings import Settings
 
     Ready = Callable[[str, Services], Awaitable[None]]
+
+logger = logging.getLogger(__name__)
 
 
 async def serve(root: Path, settings: Settings, ready: Ready) -> None:
@@ -71,10 +75,30 @@ async def _serve(services: Services, listener: socket.socket, token: str, ready:
     while not server.started and not serving.done():  # noqa: ASYNC110 - it has no event
         await asyncio.sleep(0.01)
     services.lock.announce(address, token)
-    await services.runs.motions.recover()
+    await _recover(services)
     if not serving.done():
         await ready(f"{address}/?token={token}", services)
     await serving
+
+
+async def _recover(services: Services) -> None:
+    """Go on with what an earlier process left in motion, unless the log came from elsewhere.
+
+    Whoever sends a folder with a running run in it would else have it go on, with this user's
+    models, as soon as the folder is opened.
+    """
+    motions, origin = services.runs.motions, Origin(services.programs.root)
+    if await asyncio.to_thread(origin.ours):
+        await motions.recover()
+    elif left := await motions.left():
+        logger.warning(
+            "%d runs were in motion when this folder came here; go on with one by: "
+            "neurectomy runs resume %s",
+            len(left),
+            left[0].id,
+        )
+    else:
+        await asyncio.to_thread(origin.adopt)
 
 
 def listen(host: str, port: int) -> socket.socket:

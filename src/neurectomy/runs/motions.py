@@ -203,20 +203,24 @@ class Motions:
                 if (await self._readings.row(run)).status == "waiting":
                     return
 
-    async def recover(self) -> list[str]:
-        """Go on with every run that an earlier process left in motion; their ids.
+    async def left(self) -> list[RunRow]:
+        """Runs that an earlier process left in motion.
 
-        A run that waits for a person goes on when somebody answers it.
+        A run that waits for a person is none: it goes on when somebody answers it.
         """
-        found: list[str] = []
+        found: list[RunRow] = []
         before = None
         while True:
             query = RunQuery(limit=500, status=("running", "cancelling", "failing"), before=before)
             page = await asyncio.to_thread(self._log.store.runs, query)
-            found += [row.id for row in page if await self._recovered(row)]
+            found += [row for row in page if row.id not in self._motions]
             if len(page) < query.limit:
                 return found
             before = page[-1].id
+
+    async def recover(self) -> list[str]:
+        """Go on with every run that an earlier process left in motion; their ids."""
+        return [row.id for row in await self.left() if await self._recovered(row)]
 
     async def _recovered(self, row: RunRow) -> bool:
         try:
