@@ -107,7 +107,7 @@ def test_tools_that_go_wrong(tmp_path: Path, source: str, code: int, text: str) 
         (["run", "binary.agent"], 2, "not a text in UTF-8"),
         (["run", "model.agent"], 4, "there is no model nothing:such"),
         (["run", "key.agent"], 6, "needs a key in OPENAI_API_KEY"),
-        (["run", "talk.agent"], 8, "gave no answer within 2 turns"),
+        (["run", "talk.agent"], 8, "gave the same answer twice"),
         (["check", "broken.agent"], 3, "1 error in 1 file"),
         (["check", "nowhere"], 2, "there is no nowhere"),
         (["runs", "show", "last"], 4, "nothing has ever run"),

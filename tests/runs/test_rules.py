@@ -52,12 +52,21 @@ async def test_wrong_calls_and_answers_go_back_to_the_model(begin) -> None:
 
 
 async def test_an_agent_that_never_answers_ends_with_its_turns(begin) -> None:
-    script = Script(*[said(text="hm")] * 3)
+    script = Script(*[said(text=f"hm {n}") for n in range(3)])
     state = await (await begin(THINK, script)).end()
     assert state["status"] == "failed"
     assert "no answer within 3 turns" in state["error"]["message"]
     assert state["error"]["step"] == "f/s"
     assert isinstance(script.requests[1].messages[-1], UserMessage)
+
+
+async def test_an_agent_that_says_the_same_again_is_given_up(begin) -> None:
+    text = THINK.replace("turns 3", "turns 9")
+    script = Script(*[said(text="I cannot tell.")] * 9)
+    state = await (await begin(text, script)).end()
+    assert state["error"]["message"].startswith("think gave the same answer twice")
+    assert "It said: I cannot tell." in state["error"]["hint"]
+    assert len(script.requests) == 2
 
 
 async def test_failures_that_may_pass_are_tried_again_with_growing_waits(begin) -> None:

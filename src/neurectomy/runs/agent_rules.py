@@ -225,6 +225,11 @@ def _answer_in_text(
             raise Mismatch("", f"the answer must be given by a call of {OUTPUT_TOOL}")
         value = coerce(_json_in(text), agent.returns, moment.plan.records)
     except Mismatch as error:
+        if _said_before(moment, frame, text):
+            said = text.strip()[:300] or "nothing"
+            told = f"{agent.name} gave the same answer twice, and it is refused: {error}"
+            hint = f"Make the prompt clearer, or choose another model. It said: {said}"
+            return fail_step(moment, path, causes, _error("answer", told, hint))
         problem = f"{error}. Answer with {types.render(agent.returns)}."
         message = {"role": "user", "content": [{"text": f"That answer was refused: {problem}"}]}
         patch = [
@@ -236,6 +241,15 @@ def _answer_in_text(
         step = f"{path}/turn[{frame['turn']}]"
         return Draft("answer.rejected", step, {"problem": str(error)}, patch, causes)
     return _finish(moment, path, frame, value, causes)
+
+
+def _said_before(moment: Moment, frame: Frame, text: str) -> bool:
+    """Whether the answer before this one was refused for the same words."""
+    if not frame["problem"] or frame["turn"] == 0:
+        return False
+    previous = moment.values.last(frame["messages"], 2)
+    said: str = previous.get("text", "")
+    return previous["role"] == "assistant" and not previous.get("calls") and said == text
 
 
 def _json_in(text: str) -> Any:
