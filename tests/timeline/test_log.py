@@ -62,8 +62,11 @@ async def test_a_gap_and_a_change_are_noticed(tmp_path: Path) -> None:
     connection.execute("DELETE FROM events WHERE seq = 5")
     with pytest.raises(Damaged, match="event 5 is missing"):
         log.verify(writer.run)
+    connection.execute("UPDATE events SET payload = x'00FF' WHERE seq = 2")
+    with pytest.raises(Damaged, match="cannot be folded"):
+        log.state(writer.run, 4)
     connection.execute("UPDATE events SET payload = x'5B7B7D2C5B5D5D' WHERE seq = 3")
-    with pytest.raises(Damaged, match="event 3 does not match"):
+    with pytest.raises(Damaged, match="event 2 does not match"):
         log.verify(writer.run)
     await log.close()
     store.close()

@@ -21,7 +21,7 @@ from neurectomy.agents.expressions import (
     Template,
     Unary,
 )
-from neurectomy.agents.types import describe
+from neurectomy.agents.types import MOST_INTEGER, describe
 from neurectomy.core import codecs
 from neurectomy.core.errors import InvalidInput
 
@@ -34,9 +34,6 @@ MOST_TEXT = 4_000_000
 
 MOST_WEIGHT = 4_000_000
 """Characters and items together of a list or record that an expression may build."""
-
-MOST_INTEGER = 2**63
-"""Whole numbers lie between this and its negative, as databases have them."""
 
 
 class EvaluationError(InvalidInput):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import ipaddress
 import logging
+import re
 import secrets
 import socket
 from typing import TYPE_CHECKING
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
+_TOKEN = re.compile(r"[A-Za-z0-9._~-]{16,}")
+
 
 async def serve(root: Path, settings: Settings, ready: Ready) -> None:
     """Serve until the process is told to stop.
@@ -44,8 +47,9 @@ async def serve(root: Path, settings: Settings, ready: Ready) -> None:
             f"listening on {settings.host} opens the workspace to other machines",
             hint="Set a secret of your own in NEURECTOMY_TOKEN, or listen on 127.0.0.1.",
         )
-    if settings.token and len(settings.token) < 16:
-        raise Forbidden("the token is too short", hint="Use at least 16 characters.")
+    if settings.token and not _TOKEN.fullmatch(settings.token):
+        hint = "Use at least 16 of: letters, digits, - . _ ~"
+        raise Forbidden("the token is too short, or cannot be sent in a cookie", hint=hint)
     token = settings.token or secrets.token_urlsafe(24)
     async with open_services(root, settings) as services:
         with listen(settings.host, settings.port) as listener:

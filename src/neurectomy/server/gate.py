@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 
 COOKIE = "neurectomy_token"
 """The cookie's name; the port is added to it, since browsers share cookies among ports."""
+MOST_BODY = 8 * 1024 * 1024
+"""Bytes of a request's body."""
+
 OPEN = frozenset({"/health"})
 """Paths that answer without a token; they say nothing about the workspace."""
 
@@ -72,6 +75,8 @@ class Gate:
         headers = {key.decode("latin-1"): value for key, value in scope["headers"]}
         try:
             self._check_place(headers)
+            if scope["type"] == "http" and _length(headers) > MOST_BODY:
+                raise InvalidInput("the body is larger than 8 MB", hint="Send less at a time.")
             if await self._enter(scope, send, headers):
                 return
             if scope["path"] not in OPEN and not self._knows(headers):
@@ -82,7 +87,7 @@ class Gate:
         except NeurectomyError as error:
             await self._refuse(scope, receive, send, headers, error)
             return
-        await self._app(scope, receive, self._guarded(send))
+        await self._app(scope, _bounded(receive), self._guarded(send))
 
     def _check_place(self, headers: dict[str, bytes]) -> None:
         host = headers.get("host", b"").decode("latin-1").lower()
@@ -93,7 +98,7 @@ class Gate:
                 hint="Add the name to NEURECTOMY_ALLOWED_HOSTS.",
             )
         origin = headers.get("origin")
-        if origin is not None and urlsplit(origin.decode("latin-1").lower()).netloc != host:
+        if origin is not None and _place(origin.decode("latin-1").lower()) != host:
             raise Forbidden(
                 "requests from other sites are not answered", hint="Open the address itself."
             )
@@ -171,6 +176,36 @@ class Gate:
             await send(message)
 
         return guarded
+
+
+def _length(headers: dict[str, bytes]) -> int:
+    """The length that a body is said to have; 0 where nothing is said."""
+    told = headers.get("content-length", b"")
+    return int(told) if told.isdigit() else 0
+
+
+def _bounded(receive: Receive) -> Receive:
+    """A body that is longer than it may be breaks off, as if whoever sends it had gone."""
+    taken = 0
+
+    async def bounded() -> Message:
+        nonlocal taken
+        message = await receive()
+        if message["type"] == "http.request":
+            taken += len(message.get("body", b""))
+            if taken > MOST_BODY:
+                return {"type": "http.disconnect"}
+        return message
+
+    return bounded
+
+
+def _place(origin: str) -> str | None:
+    """Host and port of an ``Origin``; null where it is none."""
+    try:
+        return urlsplit(origin).netloc
+    except ValueError:
+        return None
 
 
 def _name(host: str) -> str:

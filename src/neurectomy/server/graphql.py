@@ -1,5 +1,6 @@
 """GraphQL over the same operations; bulk reads are better made by REST."""
 
+import logging
 from collections.abc import AsyncIterator
 from typing import Any, cast
 
@@ -7,15 +8,20 @@ import msgspec
 import strawberry
 from graphql import GraphQLError
 from starlette.routing import BaseRoute, Route, WebSocketRoute
+from starlette.types import Receive, Scope, Send
 from strawberry.asgi import GraphQL
+from strawberry.extensions import MaxAliasesLimiter, MaxTokensLimiter, QueryDepthLimiter
 from strawberry.scalars import JSON
 from strawberry.schema.config import StrawberryConfig
 from strawberry.subscriptions import GRAPHQL_TRANSPORT_WS_PROTOCOL
 from strawberry.types import ExecutionContext, Info
 
-from neurectomy.core.errors import NeurectomyError
+from neurectomy.core.errors import InvalidInput, NeurectomyError
 from neurectomy.server import operations, types
 from neurectomy.server.context import Services
+from neurectomy.server.rest import problem
+
+logger = logging.getLogger(__name__)
 
 
 @strawberry.type(description="An event of a run.")
@@ -198,7 +204,17 @@ class _Schema(strawberry.Schema):
             super().process_errors(others, execution_context)
 
 
-schema = _Schema(Query, Mutation, Subscription, config=StrawberryConfig(auto_camel_case=True))
+schema = _Schema(
+    Query,
+    Mutation,
+    Subscription,
+    config=StrawberryConfig(auto_camel_case=True),
+    extensions=[
+        lambda: MaxTokensLimiter(max_token_count=4000),
+        lambda: MaxAliasesLimiter(max_alias_count=50),
+        lambda: QueryDepthLimiter(max_depth=12),
+    ],
+)
 
 
 class _App(GraphQL[Any, Any]):
@@ -210,6 +226,18 @@ class _App(GraphQL[Any, Any]):
             subscription_protocols=[GRAPHQL_TRANSPORT_WS_PROTOCOL],
         )
         self._services = services
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Whatever is sent that is no GraphQL is refused, rather than a defect of ours."""
+        try:
+            await super().__call__(scope, receive, send)
+        except (TypeError, ValueError, KeyError, AttributeError, RecursionError) as error:
+            logger.info("a request was no GraphQL: %s", error)
+            if scope["type"] == "websocket":
+                await send({"type": "websocket.close", "code": 4400})
+                return
+            refused = InvalidInput("the request is no GraphQL", hint="See /docs.")
+            await problem(refused)(scope, receive, send)
 
     async def get_context(self, request: Any, response: Any = None) -> dict[str, Any]:
         return {"services": self._services, "request": request, "response": response}

@@ -61,6 +61,7 @@ class PostgresStore:
             open=False,
         )
         with _errors():
+            psycopg.connect(url, connect_timeout=10).close()  # a pool would try for as long as told
             self._pool.open(wait=True, timeout=20)
         try:
             self._migrate()

@@ -118,6 +118,13 @@ class Log:
         row = self.row(run)
         if not 0 <= at <= row.head:
             raise InvalidInput(f"the run has no event {at}", hint=f"The last one is {row.head}.")
+        try:
+            return self._folded(row, at)
+        except (ValueError, KeyError, IndexError, TypeError) as error:
+            message = f"the log cannot be folded ({type(error).__name__}: {error})"
+            raise Damaged(message, hint="Find the place with: neurectomy replay RUN") from error
+
+    def _folded(self, row: RunRow, at: int) -> Any:
         state: Any = {}
         start = 0
         parts = [part for part in segments(row) if part[1] < at or part[1] == 0]

@@ -143,9 +143,11 @@ def compare(tool: ToolDeclaration, source: str) -> list[tuple[str, str, str]]:
     """What is wrong between a declaration and its file: ``(code, message, hint)``."""
     try:
         found = functions(source)
-    except (SyntaxError, ValueError) as error:
-        line = f" in line {error.lineno}" if isinstance(error, SyntaxError) else ""
-        message = f"{tool.path} is not Python{line}: {getattr(error, 'msg', error)}"
+    except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
+        number = getattr(error, "lineno", None)
+        line = f" in line {number}" if number else ""
+        reason = getattr(error, "msg", error) or "it is nested too deep"
+        message = f"{tool.path} is not Python{line}: {reason}"
         return [("tool-syntax", message, "Mend the file.")]
     signature = found.get(tool.function)
     if signature is None:

@@ -5,10 +5,10 @@ from __future__ import annotations
 import os
 import tomllib
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import msgspec
-from msgspec import Struct
+from msgspec import Meta, Struct
 
 from neurectomy.core.errors import InvalidInput
 from neurectomy.storage.port import Durability
@@ -34,7 +34,7 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=Tr
     """
 
     host: str = "127.0.0.1"
-    port: int = PORT
+    port: Annotated[int, Meta(ge=0, le=65535)] = PORT
     token: str = ""
     durability: Durability = "power"
     database_url: str = ""
@@ -112,7 +112,10 @@ def _file(folder: Path) -> dict[str, Any]:
         except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
             raise InvalidInput(f"{path} cannot be read: {error}", hint="Mend the file.") from None
         for key in table:
-            data = data.get(key, {})
+            data = data.get(key, {}) if isinstance(data, dict) else {}
+        if not isinstance(data, dict):
+            where = ".".join(table)
+            raise InvalidInput(f"{where} in {path} is no table", hint=f"Begin it with [{where}].")
         if data:
             return dict(data)
     return {}
