@@ -292,3 +292,13 @@ def test_a_killed_run_goes_on_at_once(tmp_path: Path) -> None:
     process.stderr.close()
     resumed = json.loads(call("runs", "resume", "last", "--json", cwd=tmp_path).stdout)
     assert (resumed["status"], resumed["result"]) == ("finished", 7)
+
+
+def test_many_problems_are_told_up_to_a_limit(tmp_path: Path) -> None:
+    lines = "".join(f"  a{n} = b\n" for n in range(300))
+    (tmp_path / "a.agent").write_text(f"flow f() -> int {{\n{lines}  return 1\n}}\n")
+    done = call("check", "a.agent", cwd=tmp_path)
+    assert done.stdout.count("-->") == 50
+    assert "more; see them all with --json" in done.stdout
+    (tmp_path / "b.agent").write_text("\ufeffflow f() -> int { return 1 }", "utf-8")
+    assert call("check", "b.agent", cwd=tmp_path).returncode == 0

@@ -9,9 +9,12 @@ import click
 
 from neurectomy.cli.options import json_option, print_json
 from neurectomy.core.errors import NotFound, ProgramInvalid
-from neurectomy.language.diagnostics import COLOURED, PLAIN, as_data, show
+from neurectomy.language.diagnostics import COLOURED, PLAIN, Lines, as_data, show
 from neurectomy.workspace.programs import Programs
 from neurectomy.workspace.root import find_root
+
+MOST_SHOWN = 50
+"""Problems that are printed for people; the first ones are usually the cause of the others."""
 
 
 @click.command("check")
@@ -19,7 +22,7 @@ from neurectomy.workspace.root import find_root
 @json_option
 def command(paths: tuple[Path, ...], as_json: bool) -> None:
     """Check PATHS, programs or folders; the current folder by default."""
-    found, texts = [], {}
+    found, lines = [], dict[str, Lines]()
     for path in paths or (Path(),):
         root = find_root(path)
         real = path.resolve()
@@ -31,20 +34,22 @@ def command(paths: tuple[Path, ...], as_json: bool) -> None:
         for name in names:
             shown = str(path / name) if real.is_dir() else str(path)
             compiled = base.compile(name)
-            texts[shown] = compiled.text
+            lines[shown] = Lines(compiled.text)
             found += [(shown, diagnostic) for diagnostic in compiled.diagnostics]
     errors = sum(diagnostic.severity == "error" for _, diagnostic in found)
     if as_json:
         data = as_data(diagnostic for _, diagnostic in found)
         for item, (shown, _) in zip(data, found, strict=True):
             item["path"] = shown
-        print_json({"files": list(texts), "errors": errors, "diagnostics": data})
+        print_json({"files": list(lines), "errors": errors, "diagnostics": data})
         sys.exit(3 if errors else 0)
     palette = COLOURED if sys.stdout.isatty() else PLAIN
-    for shown, diagnostic in found:
-        text = show(diagnostic, texts[shown], palette)
+    for shown, diagnostic in found[:MOST_SHOWN]:
+        text = show(diagnostic, lines[shown], palette)
         click.echo(text.replace(f"--> {diagnostic.path}:", f"--> {shown}:") + "\n")
-    files = f"{len(texts)} file{'s' if len(texts) > 1 else ''}"
+    if len(found) > MOST_SHOWN:
+        click.echo(f"... and {len(found) - MOST_SHOWN} more; see them all with --json\n")
+    files = f"{len(lines)} file{'s' if len(lines) > 1 else ''}"
     if errors:
         plural = "s" if errors > 1 else ""
         raise ProgramInvalid(f"{errors} error{plural} in {files}", hint="Mend them from the top.")

@@ -46,20 +46,28 @@ class Scope(Struct):
         types: Of names in scope, and of paths that a condition narrowed.
         maybe: Names that have a value on some of the paths that lead here only.
         ended: Whether every path has returned already.
+        has_paths: Whether ``types`` may hold paths.
     """
 
     types: dict[str, Type]
     maybe: dict[str, Type]
     ended: bool = False
+    has_paths: bool = False
 
     def copy(self) -> Scope:
         """The same knowledge, to go on with separately."""
-        return Scope(dict(self.types), dict(self.maybe), self.ended)
+        return Scope(dict(self.types), dict(self.maybe), self.ended, self.has_paths)
+
+    def narrow(self, found: dict[str, Type]) -> None:
+        """Take over what a condition tells of names and paths."""
+        self.types.update(found)
+        self.has_paths = self.has_paths or any("." in path for path in found)
 
     def bind(self, name: str, type_: Type) -> None:
         """Give a name a value."""
-        for path in [path for path in self.types if path.startswith(f"{name}.")]:
-            del self.types[path]
+        if self.has_paths:
+            for path in [path for path in self.types if path.startswith(f"{name}.")]:
+                del self.types[path]
         self.types[name] = type_
         self.maybe.pop(name, None)
 
@@ -259,8 +267,8 @@ class FlowChecker:
         known = self._visible(condition, scope)
         self._typer.condition(condition, known, self._names)
         then, otherwise = scope.copy(), scope.copy()
-        then.types.update(narrowed(condition, known, self._typer, True))
-        otherwise.types.update(narrowed(condition, known, self._typer, False))
+        then.narrow(narrowed(condition, known, self._typer, True))
+        otherwise.narrow(narrowed(condition, known, self._typer, False))
         self._block(statement.then, then)
         self._block(statement.otherwise, otherwise)
         _merge(scope, then, otherwise)
@@ -281,7 +289,7 @@ class FlowChecker:
             condition = statement.condition
             known = self._visible(condition, scope)
             self._typer.condition(condition, known, self._names)
-            inner.types.update(narrowed(condition, known, self._typer, True))
+            inner.narrow(narrowed(condition, known, self._typer, True))
         self._block(statement.body, inner)
         if not statement.body:
             span = self._lowered.span(statement)
@@ -347,6 +355,7 @@ class FlowChecker:
 
 def _merge(scope: Scope, first: Scope, second: Scope) -> None:
     """What is known after either of two ways."""
+    scope.has_paths = first.has_paths or second.has_paths
     if first.ended and second.ended:
         scope.ended = True
         return
