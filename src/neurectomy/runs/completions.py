@@ -243,6 +243,7 @@ def _created(moment: Moment, step: str, data: dict[str, Any]) -> Draft:
     }
     patch: Patch = [
         ["set", [], state],
+        ["put", ["program"], "program"],
         ["put", ["inputs"], "inputs"],
         ["put", ["models"], "models"],
         ["put", ["limits"], "limits"],
