@@ -1,0 +1,37 @@
+/** The line at the foot: the connection, the run, and what the workspace runs with. */
+import { useWorkspace } from '../api/queries'
+import type { Run } from '../api/types'
+import { money } from '../lib/format'
+import { StatusDot } from '../ui/controls'
+
+export function StatusBar({ connected, run, lost }: { connected: boolean; run: Run | undefined; lost: boolean }) {
+  const { data } = useWorkspace()
+  return (
+    <footer className="col-span-4 flex items-center gap-4 border-t border-line bg-ground-0 px-3 text-[11px] text-ink-3">
+      {connected && !lost ? (
+        <span>connected</span>
+      ) : (
+        <span role="status" className="text-bad">
+          the server does not answer; trying again
+        </span>
+      )}
+      {run ? (
+        <span className="flex items-center gap-1.5">
+          <StatusDot status={run.status} /> {run.status}
+        </span>
+      ) : null}
+      <span className="flex-1" />
+      {run ? <span>{money(run.accounts.cost_nanos ?? 0)}</span> : null}
+      {data ? (
+        <>
+          <span title="What auto means here">{data.auto_model}</span>
+          <span className={data.sandbox.ok ? '' : 'text-bad'} title={data.sandbox.reason}>
+            {data.sandbox.ok ? `jail: ${data.sandbox.name}` : 'no jail: tools are refused'}
+          </span>
+          <span>durable: {data.durability}</span>
+          <span>{data.version}</span>
+        </>
+      ) : null}
+    </footer>
+  )
+}
