@@ -25,6 +25,12 @@ flow ask(name: str) -> str {
 `,
 }
 
+const BROKEN = `
+flow f(extra: str) -> str {
+  return anser + reply + "a text that is much longer than the place that the page has for a line of text"
+}
+`
+
 let server: Server
 const problems: string[] = []
 
@@ -135,10 +141,20 @@ test('a run is stopped, and one that asks is answered', async ({ page }) => {
 })
 
 test('bad inputs and broken programs are told with the next step', async ({ page }) => {
-  server = Server.with({ ...SLOW, 'broken.agent': 'flow f() -> str { return anser }' })
+  server = Server.with({ ...SLOW, 'broken.agent': BROKEN })
   await page.goto(await server.start())
   await page.getByRole('button', { name: 'broken.agent' }).click()
-  await expect(page.getByText('there is no anser here')).toBeVisible()
+  const text = page.getByRole('region', { name: 'Program text' })
+  for (const message of ['there is no anser here', 'there is no reply here', 'extra is never used']) {
+    const told = text.getByText(message)
+    await expect(told).toBeInViewport({ ratio: 1 })
+    const [own, whole] = [(await told.boundingBox())!, (await text.boundingBox())!]
+    expect(own.x + own.width).toBeLessThanOrEqual(whole.x + whole.width)
+  }
+  await expect(text.getByRole('img', { name: 'error' })).toHaveCount(2)
+  await expect(text.getByRole('img', { name: 'warning' })).toHaveCount(1)
+  await page.getByRole('contentinfo').getByRole('button', { name: '3 problems' }).click()
+  await expect(text.locator('li', { hasText: 'extra is never used' })).toBeFocused()
   await page.getByRole('button', { name: 'slow.agent' }).click()
   await page.getByRole('banner').getByRole('button', { name: 'Run', exact: true }).click()
   await page.getByRole('dialog').getByRole('button', { name: 'Run', exact: true }).click()

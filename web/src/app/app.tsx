@@ -1,6 +1,6 @@
 /** The shell: what stands where, and the keys. */
 import { Hexagon, Moon, Play, Sun } from 'lucide-react'
-import { useCallback, useEffect, useMemo, useState } from 'react'
+import { useCallback, useEffect, useMemo, useRef, useState } from 'react'
 
 import { useProgram, usePrograms, useRun, useRunProgram, useStatusStream, useWorkspace } from '../api/queries'
 import { FlowGraph } from '../features/flow/flow-graph'
@@ -12,6 +12,7 @@ import { AnswerBox } from '../features/runs/answer-box'
 import { RunList } from '../features/runs/run-list'
 import { StartRun } from '../features/runs/start-run'
 import { Timeline } from '../features/timeline/timeline'
+import { motion } from '../lib/scrolling'
 import { Button, Empty, IconButton, Trouble } from '../ui/controls'
 import { useKeys } from './keys'
 import { clean, flatten, lineNotes, nodeAt, ownNode } from './places'
@@ -38,6 +39,7 @@ export function App() {
   const detail = program.data ?? null
   const flow = detail?.flows.find((one) => one.name === run.data?.flow) ?? detail?.flows[0] ?? null
 
+  const firstProblem = useRef<HTMLLIElement>(null)
   const log = useRunLog(view.run)
   usePlayback(log)
   const { seq, now, follows } = useMoment(log)
@@ -104,7 +106,7 @@ export function App() {
       <main className="col-span-2 grid min-h-0 grid-cols-2">
         <section aria-label="Program" className="min-h-0 min-w-0 border-r border-line bg-ground-1">
           {detail ? (
-            <ProgramText text={detail.text} diagnostics={detail.diagnostics} notes={notes} />
+            <ProgramText text={detail.text} diagnostics={detail.diagnostics} notes={notes} firstProblem={firstProblem} />
           ) : program.error ? (
             <Trouble message={program.error.message} />
           ) : programs.data?.length === 0 ? (
@@ -156,7 +158,16 @@ export function App() {
           onSelect={(step) => view.show({ step })}
         />
       </div>
-      <StatusBar connected={connected} run={run.data} lost={log?.state === 'lost'} />
+      <StatusBar
+        connected={connected}
+        run={run.data}
+        lost={log?.state === 'lost'}
+        problems={detail?.diagnostics ?? []}
+        onProblems={() => {
+          firstProblem.current?.scrollIntoView({ block: 'center', behavior: motion() })
+          firstProblem.current?.focus({ preventScroll: true })
+        }}
+      />
       <StartRun
         program={path}
         open={dialog}

@@ -46,6 +46,6 @@ export function lineNotes(
       const visits = state && state.visits > 1 ? `${state.visits} visits` : ''
       const said = state && state.status !== 'idle' ? state.status : ''
       const parts = [node.id === here ? 'here' : '', said, visits].filter(Boolean)
-      return { line: node.line, text: `⟵ ${parts.join(' · ')}`, here: node.id === here }
+      return { line: node.line, text: `⟵ ${parts.join(' · ')}`, here: node.id === here, failed: state?.status === 'failed' }
     })
 }

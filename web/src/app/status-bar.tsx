@@ -1,10 +1,22 @@
 /** The line at the foot: the connection, the run, and what the workspace runs with. */
 import { useWorkspace } from '../api/queries'
-import type { Run } from '../api/types'
-import { money } from '../lib/format'
+import type { Diagnostic, Run } from '../api/types'
+import { money, several } from '../lib/format'
 import { StatusDot } from '../ui/controls'
 
-export function StatusBar({ connected, run, lost }: { connected: boolean; run: Run | undefined; lost: boolean }) {
+export function StatusBar({
+  connected,
+  run,
+  lost,
+  problems,
+  onProblems,
+}: {
+  connected: boolean
+  run: Run | undefined
+  lost: boolean
+  problems: Diagnostic[]
+  onProblems: () => void
+}) {
   const { data } = useWorkspace()
   return (
     <footer className="col-span-4 flex items-center gap-4 border-t border-line bg-ground-0 px-3 text-[11px] text-ink-3">
@@ -20,6 +32,7 @@ export function StatusBar({ connected, run, lost }: { connected: boolean; run: R
           <StatusDot status={run.status} /> {run.status}
         </span>
       ) : null}
+      <Problems problems={problems} onProblems={onProblems} />
       <span className="flex-1" />
       {run ? <span>{money(run.accounts.cost_nanos ?? 0)}</span> : null}
       {data ? (
@@ -33,5 +46,20 @@ export function StatusBar({ connected, run, lost }: { connected: boolean; run: R
         </>
       ) : null}
     </footer>
+  )
+}
+
+function Problems({ problems, onProblems }: { problems: Diagnostic[]; onProblems: () => void }) {
+  if (problems.length === 0) return <span>no problems</span>
+  const isBad = problems.some((item) => item.severity === 'error')
+  return (
+    <button
+      type="button"
+      title="Go to the first one"
+      className={`rounded px-1 hover:bg-ground-3 ${isBad ? 'text-bad' : 'text-warn'}`}
+      onClick={onProblems}
+    >
+      {several(problems.length, 'problem')}
+    </button>
   )
 }

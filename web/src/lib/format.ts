@@ -25,6 +25,10 @@ export const money = (nanos: number) => `$${(nanos / 1e9).toFixed(4)}`
 
 export const count = (value: number) => value.toLocaleString('en-US')
 
+/** A number with its noun, such as 1 call and 2 calls. */
+export const several = (value: number, noun: string) =>
+  `${count(value)} ${noun}${value === 1 ? '' : 's'}`
+
 export function ago(microseconds: number): string {
   const seconds = Math.max(0, Date.now() - microseconds / 1000) / 1000
   if (seconds < 60) return 'now'
