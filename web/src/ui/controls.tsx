@@ -59,9 +59,18 @@ export function Empty({ title, children }: { title: string; children?: ReactNode
   )
 }
 
-export function Trouble({ message, hint }: { message: string; hint?: string }) {
+export function Trouble({
+  message,
+  hint,
+  className = 'm-3',
+}: {
+  message: string
+  hint?: string
+  /** The margins, where those of a panel do not fit. */
+  className?: string
+}) {
   return (
-    <div role="alert" className="m-3 rounded-md border border-bad/40 bg-bad/10 px-3 py-2">
+    <div role="alert" className={`${className} rounded-md border border-bad/40 bg-bad/10 px-3 py-2`}>
       <p className="text-bad">{message}</p>
       {hint ? <p className="mt-0.5 text-ink-2">{hint}</p> : null}
     </div>
