@@ -29,13 +29,26 @@ export const count = (value: number) => value.toLocaleString('en-US')
 export const several = (value: number, noun: string) =>
   `${count(value)} ${noun}${value === 1 ? '' : 's'}`
 
-export function ago(microseconds: number): string {
-  const seconds = Math.max(0, Date.now() - microseconds / 1000) / 1000
-  if (seconds < 60) return 'now'
-  if (seconds < 3600) return `${Math.floor(seconds / 60)} min`
-  if (seconds < 86_400) return `${Math.floor(seconds / 3600)} h`
-  return `${Math.floor(seconds / 86_400)} d`
+/** A known amount, and what failed requests may have used at most beside it. */
+export const upTo = (known: string, uncertain: number | undefined, write: (value: number) => string) =>
+  uncertain ? `${known} + up to ${write(uncertain)}` : known
+
+/** A date and time of this place, written as the command line writes it. */
+export function dateTime(microseconds: number): string {
+  const at = new Date(microseconds / 1000)
+  const day = [at.getFullYear(), at.getMonth() + 1, at.getDate()].map((part) => pad(part, 2)).join('-')
+  const time = [at.getHours(), at.getMinutes(), at.getSeconds()].map((part) => pad(part, 2)).join(':')
+  return `${day} ${time}`
 }
+
+/** The time alone for a moment of today, else the day and the time to the minute. */
+export function shortTime(microseconds: number, now = Date.now() * 1000): string {
+  const [moment, today] = [dateTime(microseconds), dateTime(now)]
+  return moment.slice(0, 10) === today.slice(0, 10) ? moment.slice(11) : moment.slice(0, 16)
+}
+
+/** The end of an id, where runs of one minute differ; the command line shows it too. */
+export const shortId = (id: string) => id.slice(-8)
 
 /** A value in one line. */
 export function brief(value: unknown, length = 80): string {
