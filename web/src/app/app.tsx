@@ -3,6 +3,7 @@ import { Hexagon, Moon, Play, Sun } from 'lucide-react'
 import { useCallback, useEffect, useMemo, useRef, useState } from 'react'
 
 import { useProgram, usePrograms, useRun, useRunProgram, useStatusStream, useWorkspace } from '../api/queries'
+import type { Event } from '../api/types'
 import { FlowGraph } from '../features/flow/flow-graph'
 import { nodeStates } from '../features/flow/states'
 import { Inspector } from '../features/inspector/inspector'
@@ -72,7 +73,8 @@ export function App() {
     const found = own.findLast((one) => one.start <= seq) ?? own[0]
     if (found) view.show({ step: found.step, seq: found.start > seq ? found.end ?? found.start : view.seq })
   }
-  const waiting = run.data?.status === 'waiting' ? log?.events.findLast((one) => one.kind === 'human.asked') : undefined
+  const asked = (log?.index.spans ?? []).filter((one) => one.kind === 'person' && one.end === null)
+  const waits = run.data?.status === 'waiting' ? run.data.id : null
   return (
     <div className="grid h-full grid-cols-[232px_minmax(0,1fr)_minmax(0,1fr)_330px] grid-rows-[40px_minmax(0,1fr)_236px_24px] max-[1400px]:grid-cols-[208px_minmax(0,1fr)_minmax(0,1fr)_300px]">
       <header className="col-span-4 flex items-center gap-3 border-b border-line bg-ground-1 px-3">
@@ -125,8 +127,14 @@ export function App() {
           />
         </section>
       </main>
-      <aside aria-label="Inspector" className="min-h-0 border-l border-line bg-ground-1">
-        {waiting && view.run ? <AnswerBox run={view.run} event={waiting} /> : null}
+      <aside aria-label="Inspector" className="flex min-h-0 flex-col border-l border-line bg-ground-1">
+        {waits && asked.length > 0 ? (
+          <div className="max-h-[60%] shrink-0 overflow-y-auto pb-3">
+            {asked.map((one) => (
+              <AnswerBox key={one.start} run={waits} event={log?.events[one.start - 1] as Event} />
+            ))}
+          </div>
+        ) : null}
         {run.data && log ? (
           <Inspector run={run.data} log={log} span={span} seq={seq} onSeek={seek} />
         ) : run.error ? (

@@ -4,7 +4,7 @@ import { type ReactNode, useMemo, useState } from 'react'
 
 import { type Message, useBlob, useRequest } from '../../api/queries'
 import type { Event, Run } from '../../api/types'
-import { clock, count, duration, money } from '../../lib/format'
+import { clock, count, dateTime, duration, money, several, upTo } from '../../lib/format'
 import type { Json } from '../../lib/fold'
 import type { RunLog } from '../../lib/run-log'
 import type { Span } from '../../lib/spans'
@@ -29,7 +29,7 @@ export function Inspector({
 }) {
   const event = log.events[seq - 1]
   return (
-    <Tabs.Root defaultValue="step" className="flex h-full min-h-0 flex-col">
+    <Tabs.Root defaultValue="step" className="flex min-h-0 flex-1 flex-col">
       <Tabs.List aria-label="Inspector" className="flex shrink-0 border-b border-line px-1">
         <Tabs.Trigger value="step" className={TAB}>
           Step
@@ -85,11 +85,11 @@ function Step({
   const error = last.error as { message: string; hint?: string } | undefined
   const rows: [string, ReactNode][] = [
     ['Began', clock(span.from)],
-    ['Took', span.to === null ? 'runs' : duration(span.to - span.from)],
+    ['Took', span.to === null ? STILL[span.kind] ?? 'still running' : duration(span.to - span.from)],
   ]
   if (first.model) rows.push(['Model', String(first.model)])
-  if (usage) rows.push(['Tokens', `${count(usage.input_tokens ?? 0)} → ${count(usage.output_tokens ?? 0)}`])
-  if (usage?.cost_nanos !== undefined && usage.cost_nanos !== null) rows.push(['Cost', money(usage.cost_nanos)])
+  if (usage) rows.push(['Tokens', tokens(usage)])
+  if (usage && (usage.cost_nanos != null || usage.uncertain_nanos)) rows.push(['Cost', cost(usage)])
   if (first.attempt) rows.push(['Attempt', Number(first.attempt) + 1])
   if (began.causes.length > 0) {
     rows.push([
@@ -154,6 +154,14 @@ function Step({
     </>
   )
 }
+
+/** What a step that has not ended does, where that is not running. */
+const STILL: Partial<Record<Span['kind'], string>> = { person: 'still waiting', wait: 'still waiting' }
+
+const tokens = (used: Record<string, number>) =>
+  upTo(`${count(used.input_tokens ?? 0)} → ${count(used.output_tokens ?? 0)}`, used.uncertain_tokens, count)
+
+const cost = (used: Record<string, number>) => upTo(money(used.cost_nanos ?? 0), used.uncertain_nanos, money)
 
 function Card({ title, tone, children }: { title: string; tone?: 'bad'; children: ReactNode }) {
   return (
@@ -251,7 +259,7 @@ function RawEvent({ event, onSeek }: { event: Event; onSeek: (seq: number) => vo
       <Facts
         rows={[
           ['Step', <span key="s" className="font-mono text-[11px] break-all">{event.step || 'the run'}</span>],
-          ['At', new Date(event.at / 1000).toLocaleString()],
+          ['At', dateTime(event.at)],
           [
             'Because of',
             event.causes.map((cause) => (
@@ -288,13 +296,13 @@ function Accounts({ run }: { run: Run }) {
       <Heading aside={run.status}>{run.flow}</Heading>
       <Facts
         rows={[
-          ['Started', new Date(run.created / 1000).toLocaleString()],
-          ['Took', run.ended ? duration(run.ended - run.created) : 'runs'],
+          ['Started', dateTime(run.created)],
+          ['Took', run.ended ? duration(run.ended - run.created) : `still ${run.status}`],
           ['Program', run.source],
-          ['Models', `${count(used.model_requests ?? 0)} requests, ${duration(used.model_us ?? 0)}`],
-          ['Tools', `${count(used.tool_calls ?? 0)} calls, ${duration(used.tool_us ?? 0)}`],
-          ['Tokens', `${count(used.input_tokens ?? 0)} → ${count(used.output_tokens ?? 0)}`],
-          ['Cost', money(used.cost_nanos ?? 0)],
+          ['Models', `${several(used.model_requests ?? 0, 'request')}, ${duration(used.model_us ?? 0)}`],
+          ['Tools', `${several(used.tool_calls ?? 0, 'call')}, ${duration(used.tool_us ?? 0)}`],
+          ['Tokens', tokens(used)],
+          ['Cost', cost(used)],
           ['Id', <span key="id" className="font-mono text-[11px] break-all">{run.id}</span>],
         ]}
       />
