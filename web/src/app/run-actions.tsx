@@ -4,7 +4,9 @@ import { useEffect, useState } from 'react'
 
 import { useCancel, useDelete, useFork, useReplay, useResume } from '../api/queries'
 import type { Run } from '../api/types'
+import { dateTime, several } from '../lib/format'
 import type { RunLog } from '../lib/run-log'
+import { Confirm } from '../ui/confirm'
 import { Button, IconButton } from '../ui/controls'
 import { useView } from './view'
 
@@ -22,7 +24,7 @@ export function RunActions({ run, log, seq }: { run: Run; log: RunLog | null; se
   return (
     <div className="flex items-center gap-1.5">
       <span role="status" className="max-w-80 truncate text-[11px] text-ink-2">
-        {told || (log?.state === 'resting' && log.told) || fork.error?.message || cancel.error?.message || replay.error?.message}
+        {told || (log?.state === 'resting' && log.told) || fork.error?.message || cancel.error?.message || replay.error?.message || remove.error?.message}
       </span>
       {ended ? (
         <Button
@@ -73,16 +75,21 @@ export function RunActions({ run, log, seq }: { run: Run; log: RunLog | null; se
         Fork here
       </Button>
       {ended ? (
-        <IconButton
-          label="Delete this run"
-          onClick={() => {
-            if (window.confirm('Delete this run for good?')) {
-              remove.mutate(run.id, { onSuccess: () => view.show({ run: null, seq: null, step: null }) })
-            }
-          }}
+        <Confirm
+          title="Delete this run for good?"
+          action="Delete the run"
+          onConfirm={() =>
+            remove.mutate(run.id, { onSuccess: () => view.show({ run: null, seq: null, step: null }) })
+          }
+          trigger={
+            <IconButton label="Delete this run" disabled={remove.isPending}>
+              <Trash2 size={14} />
+            </IconButton>
+          }
         >
-          <Trash2 size={14} />
-        </IconButton>
+          “{run.title}”, started {dateTime(run.created)}, goes with its {several(run.head, 'event')}. Its forks
+          stay. It cannot be brought back.
+        </Confirm>
       ) : null}
     </div>
   )

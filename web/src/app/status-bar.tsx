@@ -1,7 +1,7 @@
 /** The line at the foot: the connection, the run, and what the workspace runs with. */
 import { useWorkspace } from '../api/queries'
 import type { Diagnostic, Run } from '../api/types'
-import { money, several } from '../lib/format'
+import { money, several, upTo } from '../lib/format'
 import { StatusDot } from '../ui/controls'
 
 export function StatusBar({
@@ -28,13 +28,13 @@ export function StatusBar({
         </span>
       )}
       {run ? (
-        <span className="flex items-center gap-1.5">
+        <span className={`flex items-center gap-1.5 ${run.status === 'failed' ? 'text-bad' : ''}`}>
           <StatusDot status={run.status} /> {run.status}
         </span>
       ) : null}
       <Problems problems={problems} onProblems={onProblems} />
       <span className="flex-1" />
-      {run ? <span>{money(run.accounts.cost_nanos ?? 0)}</span> : null}
+      {run ? <span>{upTo(money(run.accounts.cost_nanos ?? 0), run.accounts.uncertain_nanos, money)}</span> : null}
       {data ? (
         <>
           <span title="What auto means here">{data.auto_model}</span>

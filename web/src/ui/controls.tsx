@@ -2,13 +2,14 @@
 import type { ButtonHTMLAttributes, ReactNode } from 'react'
 
 type ButtonProps = ButtonHTMLAttributes<HTMLButtonElement> & {
-  look?: 'plain' | 'primary' | 'ghost'
+  look?: 'plain' | 'primary' | 'ghost' | 'danger'
   icon?: ReactNode
 }
 
 const LOOKS = {
   plain: 'border-line bg-ground-2 text-ink-1 hover:bg-ground-3',
   primary: 'border-accent bg-accent font-semibold text-on-accent hover:brightness-110',
+  danger: 'border-bad bg-bad font-semibold text-ground-1 hover:brightness-110',
   ghost: 'border-transparent text-ink-2 hover:bg-ground-3 hover:text-ink-1',
 }
 
