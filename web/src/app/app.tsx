@@ -122,6 +122,7 @@ export function App() {
             flow={flow}
             agents={detail?.agents ?? []}
             states={states}
+            current={here}
             selected={span ? ownNode(span.step, ids) : null}
             onSelect={selectNode}
           />
