@@ -65,7 +65,18 @@ export function App() {
     },
     [log, view],
   )
-  useKeys({ onStep: (by) => seek(seq + by), onRun: () => setDialog(true), onEnd: () => view.show({ seq: null, step: null }), onFirst: () => seek(1) })
+  const newest = () => view.show({ seq: null, step: null })
+  const play = () => {
+    if (!view.playing && seq >= head) view.show({ seq: 1, step: null })
+    view.play(!view.playing)
+  }
+  useKeys((command) => {
+    if (command.name === 'step') seek(seq + command.by)
+    else if (command.name === 'first') seek(1)
+    else if (command.name === 'newest') newest()
+    else if (command.name === 'play') play()
+    else setDialog(true)
+  })
 
   const selectNode = (id: string) => {
     const spans = log?.index.spans ?? []
@@ -76,7 +87,7 @@ export function App() {
   const asked = (log?.index.spans ?? []).filter((one) => one.kind === 'person' && one.end === null)
   const waits = run.data?.status === 'waiting' ? run.data.id : null
   return (
-    <div className="grid h-full grid-cols-[232px_minmax(0,1fr)_minmax(0,1fr)_330px] grid-rows-[40px_minmax(0,1fr)_236px_24px] max-[1400px]:grid-cols-[208px_minmax(0,1fr)_minmax(0,1fr)_300px]">
+    <div className="grid h-full grid-cols-[232px_minmax(0,1fr)_minmax(0,1fr)_330px] grid-rows-[40px_minmax(0,1fr)_auto_24px] max-[1400px]:grid-cols-[208px_minmax(0,1fr)_minmax(0,1fr)_300px]">
       <header className="col-span-4 flex items-center gap-3 border-b border-line bg-ground-1 px-3">
         <Hexagon size={15} className="text-accent" aria-hidden />
         <h1 className="text-[11px] font-bold tracking-[0.14em]">NEURECTOMY</h1>
@@ -148,6 +159,7 @@ export function App() {
         <Timeline
           spans={log?.index.spans ?? []}
           length={log?.duration ?? 0}
+          since={log?.state === 'live' ? (log.events[head - 1]?.at ?? null) : null}
           head={head}
           seq={seq}
           now={now}
@@ -158,11 +170,8 @@ export function App() {
           theme={view.theme}
           onSeek={(mono) => log && seek(log.seqAt(mono))}
           onStep={(by) => seek(seq + by)}
-          onEnds={(which) => (which === 'first' ? seek(1) : view.show({ seq: null, step: null }))}
-          onPlay={() => {
-            if (!view.playing && seq >= head) view.show({ seq: 1, step: null })
-            view.play(!view.playing)
-          }}
+          onEnds={(which) => (which === 'first' ? seek(1) : newest())}
+          onPlay={play}
           onSpeed={view.hurry}
           onSelect={(step) => view.show({ step })}
         />
