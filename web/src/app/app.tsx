@@ -87,8 +87,8 @@ export function App() {
   const asked = (log?.index.spans ?? []).filter((one) => one.kind === 'person' && one.end === null)
   const waits = run.data?.status === 'waiting' ? run.data.id : null
   return (
-    <div className="grid h-full grid-cols-[232px_minmax(0,1fr)_minmax(0,1fr)_330px] grid-rows-[40px_minmax(0,1fr)_auto_24px] max-[1400px]:grid-cols-[208px_minmax(0,1fr)_minmax(0,1fr)_300px]">
-      <header className="col-span-4 flex items-center gap-3 border-b border-line bg-ground-1 px-3">
+    <div className="shell">
+      <header className="flex items-center gap-3 border-b border-line bg-ground-1 px-3">
         <Hexagon size={15} className="text-accent" aria-hidden />
         <h1 className="text-[11px] font-bold tracking-[0.14em]">NEURECTOMY</h1>
         <Title />
@@ -106,7 +106,7 @@ export function App() {
           Run
         </Button>
       </header>
-      <nav aria-label="Workspace" className="row-span-2 flex min-h-0 flex-col border-r border-line bg-ground-1">
+      <nav aria-label="Workspace" className="flex min-h-0 flex-col border-r border-line bg-ground-1">
         <ProgramList
           selected={path}
           onSelect={(chosen) => view.show({ program: chosen, run: null, seq: null, step: null })}
@@ -116,7 +116,7 @@ export function App() {
           onSelect={(chosen) => view.show({ run: chosen.id, program: null, seq: null, step: null })}
         />
       </nav>
-      <main className="col-span-2 grid min-h-0 grid-cols-2">
+      <main className="grid min-h-0 grid-cols-2">
         <section aria-label="Program" className="min-h-0 min-w-0 border-r border-line bg-ground-1">
           {detail ? (
             <ProgramText text={detail.text} diagnostics={detail.diagnostics} notes={notes} firstProblem={firstProblem} />
@@ -155,27 +155,25 @@ export function App() {
           <Empty title="No run is open">Press Run, or choose one on the left, and look at any moment of it.</Empty>
         )}
       </aside>
-      <div className="col-span-3 min-h-0">
-        <Timeline
-          spans={log?.index.spans ?? []}
-          length={log?.duration ?? 0}
-          since={log?.state === 'live' ? (log.events[head - 1]?.at ?? null) : null}
-          head={head}
-          seq={seq}
-          now={now}
-          follows={follows && log?.state === 'live'}
-          playing={view.playing}
-          speed={view.speed}
-          selected={span?.step ?? null}
-          theme={view.theme}
-          onSeek={(mono) => log && seek(log.seqAt(mono))}
-          onStep={(by) => seek(seq + by)}
-          onEnds={(which) => (which === 'first' ? seek(1) : newest())}
-          onPlay={play}
-          onSpeed={view.hurry}
-          onSelect={(step) => view.show({ step })}
-        />
-      </div>
+      <Timeline
+        spans={log?.index.spans ?? []}
+        length={log?.duration ?? 0}
+        since={log?.state === 'live' ? (log.events[head - 1]?.at ?? null) : null}
+        head={head}
+        seq={seq}
+        now={now}
+        follows={follows && log?.state === 'live'}
+        playing={view.playing}
+        speed={view.speed}
+        selected={span?.step ?? null}
+        theme={view.theme}
+        onSeek={(mono) => log && seek(log.seqAt(mono))}
+        onStep={(by) => seek(seq + by)}
+        onEnds={(which) => (which === 'first' ? seek(1) : newest())}
+        onPlay={play}
+        onSpeed={view.hurry}
+        onSelect={(step) => view.show({ step })}
+      />
       <StatusBar
         connected={connected}
         run={run.data}

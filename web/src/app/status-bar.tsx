@@ -19,7 +19,7 @@ export function StatusBar({
 }) {
   const { data } = useWorkspace()
   return (
-    <footer className="col-span-4 flex items-center gap-4 border-t border-line bg-ground-0 px-3 text-[11px] text-ink-3">
+    <footer className="flex items-center gap-x-4 overflow-hidden whitespace-nowrap border-t border-line bg-ground-0 px-3 text-[11px] text-ink-3">
       {connected && !lost ? (
         <span>connected</span>
       ) : (

@@ -15,14 +15,16 @@ export function wayToMiddle(
   return (item.from + item.to) / 2 - (view.from + view.to) / 2
 }
 
-/** Scroll a view so that an element of it stands in its middle part; at once where motion is unwelcome. */
+/** Scroll a view so that an element of it stands in its middle part; at once where it is far, or
+ * motion is unwelcome. */
 export function follow(view: Element, item: Element) {
   const outer = view.getBoundingClientRect()
   const inner = item.getBoundingClientRect()
   const top = wayToMiddle({ from: inner.top, to: inner.bottom }, { from: outer.top, to: outer.bottom })
   const wide = view.scrollWidth > view.clientWidth && inner.width > 0 && inner.width < outer.width
   const left = wide ? wayToMiddle({ from: inner.left, to: inner.right }, { from: outer.left, to: outer.right }) : 0
-  if (top !== 0 || left !== 0) view.scrollBy({ top, left, behavior: motion() })
+  const far = Math.abs(top) > outer.height || Math.abs(left) > outer.width
+  if (top !== 0 || left !== 0) view.scrollBy({ top, left, behavior: far ? 'auto' : motion() })
 }
 
 export function motion(): ScrollBehavior {

@@ -5,6 +5,8 @@ import { ROW, type Row, RULER } from './rows'
 /** The room of the names at the left, and what is left free at the right. */
 const LABEL = 132
 const RIGHT = 18
+/** What a time on the ruler takes. */
+const LABEL_ROOM = 84
 
 const KIND_COLOUR: Record<string, string> = {
   agent: '--agent',
@@ -49,7 +51,7 @@ export function draw(context: CanvasRenderingContext2D, drawing: Drawing) {
   context.font = `11px ${style.getPropertyValue('--font-sans') || 'sans-serif'}`
   context.textBaseline = 'middle'
 
-  for (const tick of ticks(total)) {
+  for (const tick of ticks(total, Math.floor((width - LABEL - RIGHT) / LABEL_ROOM))) {
     context.fillStyle = colour('--line')
     context.fillRect(Math.round(x(tick)), RULER - 4, 1, height)
     context.fillStyle = colour('--ink-3')
@@ -121,9 +123,9 @@ function failure(
   context.stroke()
 }
 
-/** Round times along the ruler, at most seven. */
-export function ticks(total: number): number[] {
-  const rough = total / 6
+/** Round times along the ruler, in as many parts as there is room for, at most six. */
+export function ticks(total: number, parts: number): number[] {
+  const rough = total / Math.max(1, Math.min(6, parts))
   const power = 10 ** Math.floor(Math.log10(Math.max(1, rough)))
   const step = [1, 2, 5, 10].map((n) => n * power).find((n) => n >= rough) ?? rough
   const found: number[] = []

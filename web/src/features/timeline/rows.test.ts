@@ -23,6 +23,7 @@ test('the timeline is as high as its rows, within the window', () => {
 })
 
 test('ticks are round and stay within the run', () => {
-  expect(ticks(1_190_000)).toEqual([0, 200_000, 400_000, 600_000, 800_000, 1_000_000])
-  expect(ticks(1)).toEqual([0, 1])
+  expect(ticks(1_190_000, 9)).toEqual([0, 200_000, 400_000, 600_000, 800_000, 1_000_000])
+  expect(ticks(1_190_000, 2)).toEqual([0, 1_000_000])
+  expect(ticks(1, 9)).toEqual([0, 1])
 })
