@@ -214,6 +214,23 @@ test('bad inputs and broken programs are told with the next step', async ({ page
   await expect(page.getByRole('dialog')).toBeHidden()
 })
 
+test('a narrow window clips nothing, and Run stays in reach', async ({ page }) => {
+  server = Server.with(SLOW)
+  await page.setViewportSize({ width: 390, height: 700 })
+  await page.goto(await server.start())
+  await page.getByRole('button', { name: 'slow.agent' }).click()
+  await startFromForm(page, { steps: '1' })
+  await page.getByRole('slider', { name: 'Moment of the run' }).scrollIntoViewIfNeeded()
+  await expect(page.getByRole('slider', { name: 'Moment of the run' })).toBeInViewport()
+  await expect(page.getByRole('banner').getByRole('button', { name: 'Run', exact: true })).toBeInViewport({ ratio: 1 })
+  for (const width of [390, 640, 999, 1000]) {
+    await page.setViewportSize({ width, height: 700 })
+    await expect(page.getByRole('banner').getByRole('button', { name: 'Run', exact: true })).toBeInViewport({ ratio: 1 })
+    const over = await page.evaluate(() => document.querySelector('.shell')!.scrollWidth - window.innerWidth)
+    expect(over).toBeLessThanOrEqual(0)
+  }
+})
+
 test('without the token the page is closed', async ({ page }) => {
   server = Server.withExample()
   const address = new URL(await server.start())
