@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 
-import { dateTime, money, several, shortTime, upTo } from './format'
+import { dateTime, duration, money, several, shortTime, upTo } from './format'
 
 const at = (...parts: [number, number, number, number, number, number]) => new Date(...parts).getTime() * 1000
 
@@ -22,4 +22,11 @@ test('what may have been used too is told where there is any', () => {
   expect(upTo('12', undefined, String)).toBe('12')
   expect(upTo('12', 0, String)).toBe('12')
   expect(upTo('$0.1000', 2_000_000, money)).toBe('$0.1000 + up to $0.0020')
+})
+
+test('a duration is told in its two largest units', () => {
+  const second = 1_000_000
+  expect([0.0015, 2.5, 90, 120, 3_600, 5_430, 90_000].map((value) => duration(value * second))).toEqual([
+    '1.50 ms', '2.50 s', '1 min 30 s', '2 min', '1 h', '1 h 31 min', '1 d 1 h',
+  ])
 })

@@ -4,8 +4,17 @@ export function duration(microseconds: number): string {
   if (microseconds < 1_000) return `${microseconds.toFixed(0)} µs`
   if (microseconds < 1_000_000) return `${trim(microseconds / 1_000)} ms`
   if (microseconds < 60_000_000) return `${trim(microseconds / 1_000_000)} s`
-  const seconds = microseconds / 1_000_000
-  return `${Math.floor(seconds / 60)} min ${Math.round(seconds % 60)} s`
+  const seconds = Math.round(microseconds / 1_000_000)
+  if (seconds < 3_600) return parts(seconds, 60, 'min', 's')
+  if (seconds < 86_400) return parts(Math.round(seconds / 60), 60, 'h', 'min')
+  return parts(Math.round(seconds / 3_600), 24, 'd', 'h')
+}
+
+/** An amount of small units in large ones and what is left, such as 2 min 30 s. */
+function parts(amount: number, size: number, large: string, small: string): string {
+  const rest = amount % size
+  const whole = `${Math.floor(amount / size)} ${large}`
+  return rest === 0 ? whole : `${whole} ${rest} ${small}`
 }
 
 const trim = (value: number) => (value >= 100 ? value.toFixed(0) : value.toPrecision(3))

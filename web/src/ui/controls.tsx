@@ -71,7 +71,7 @@ export function Trouble({
   className?: string
 }) {
   return (
-    <div role="alert" className={`${className} rounded-md border border-bad/40 bg-bad/10 px-3 py-2`}>
+    <div role="alert" className={`${className} rounded-md border border-bad/40 bg-[color-mix(in_srgb,var(--bad)_8%,var(--ground-1))] px-3 py-2`}>
       <p className="text-bad">{message}</p>
       {hint ? <p className="mt-0.5 text-ink-2">{hint}</p> : null}
     </div>

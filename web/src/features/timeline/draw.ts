@@ -126,11 +126,23 @@ function failure(
 /** Round times along the ruler, in as many parts as there is room for, at most six. */
 export function ticks(total: number, parts: number): number[] {
   const rough = total / Math.max(1, Math.min(6, parts))
-  const power = 10 ** Math.floor(Math.log10(Math.max(1, rough)))
-  const step = [1, 2, 5, 10].map((n) => n * power).find((n) => n >= rough) ?? rough
+  const step = roundStep(rough)
   const found: number[] = []
   for (let at = 0; at <= total; at += step) found.push(at)
   return found
+}
+
+/** Steps of the ruler from ten seconds on, where clocks do not count in tens. */
+const LONG_STEPS = [10, 15, 30, 60, 120, 300, 600, 900, 1_800, 3_600, 7_200, 14_400, 21_600, 43_200, 86_400].map(
+  (seconds) => seconds * 1_000_000,
+)
+
+function roundStep(least: number): number {
+  const long = LONG_STEPS.find((step) => step >= least)
+  if (long === undefined) return Math.ceil(least / 86_400_000_000) * 86_400_000_000
+  if (long !== LONG_STEPS[0]) return long
+  const power = 10 ** Math.floor(Math.log10(Math.max(1, least)))
+  return [1, 2, 5, 10].map((digit) => digit * power).find((step) => step >= least) ?? least
 }
 
 function clip(context: CanvasRenderingContext2D, text: string, width: number): string {

@@ -2,7 +2,6 @@ import { expect, test } from 'vitest'
 
 import type { Span } from '../../lib/spans'
 import { heightsFor, rowsOf } from './rows'
-import { ticks } from './draw'
 
 const span = (lane: string, start: number, end: number | null) => ({ lane, start, end, kind: 'tool' }) as Span
 
@@ -20,10 +19,4 @@ test('the timeline is as high as its rows, within the window', () => {
   expect(heightsFor(5, 720).fitting).toBe(171)
   expect(heightsFor(50, 720).fitting).toBe(236)
   expect(heightsFor(50, 1080).fitting).toBe(354)
-})
-
-test('ticks are round and stay within the run', () => {
-  expect(ticks(1_190_000, 9)).toEqual([0, 200_000, 400_000, 600_000, 800_000, 1_000_000])
-  expect(ticks(1_190_000, 2)).toEqual([0, 1_000_000])
-  expect(ticks(1, 9)).toEqual([0, 1])
 })
