@@ -25,7 +25,7 @@ export function FlowGraph({
   flow: FlowView | null
   agents: AgentView[]
   states: Map<string, NodeState>
-  /** Where the moment is: what the view follows. */
+  /** Where the moment is: what the view follows; without one, where the flow begins. */
   current: string | null
   selected: string | null
   onSelect: (node: string) => void
@@ -37,8 +37,9 @@ export function FlowGraph({
   }, [flow, agents, widthOf])
   const view = useRef<HTMLDivElement>(null)
   useEffect(() => {
-    if (!view.current || current === null) return
-    const node = view.current.querySelector(`[data-node="${CSS.escape(current)}"]`)
+    const id = current ?? drawn?.boxes[0]?.node.id
+    if (!view.current || id === undefined) return
+    const node = view.current.querySelector(`[data-node="${CSS.escape(id)}"]`)
     if (node) follow(view.current, node)
   }, [current, drawn])
   if (!flow || !drawn) {
