@@ -5,7 +5,7 @@ import { type Draft, inner, isNeeded } from './draft'
 import { type Schema, typeName } from './schema'
 
 const FIELD =
-  'w-full rounded-md border bg-ground-2 px-2.5 py-1.5 text-[13px] text-ink-1 outline-none border-line focus:border-accent aria-invalid:border-bad'
+  'w-full rounded-md border bg-ground-2 px-2.5 py-1.5 text-[13px] text-ink-1 outline-none border-line focus:border-accent focus:ring-1 focus:ring-accent aria-invalid:border-bad aria-invalid:focus:ring-bad'
 
 export function SchemaForm({
   schema,
