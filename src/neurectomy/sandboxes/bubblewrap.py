@@ -13,12 +13,13 @@ from typing import TYPE_CHECKING
 
 from neurectomy.core.errors import Unavailable
 from neurectomy.sandboxes import seccomp
-from neurectomy.sandboxes.jail import WORKER, Jail
+from neurectomy.sandboxes.jail import INSIDE, Jail
 
 if TYPE_CHECKING:
     from neurectomy.sandboxes.port import SessionSpec
 
-INSIDE = "/run/neurectomy/worker.py"
+THERE = "/run/neurectomy"
+"""Where the jail has the folder of the worker."""
 
 TMP_BYTES = 256 * 1024 * 1024
 """Size of the jail's /tmp, which all calls of a session share."""
@@ -63,7 +64,7 @@ class Bubblewrap(Jail):
                 *_arguments(spec, reading, privileged=user != 0),
                 sys.executable,
                 "-I",
-                INSIDE,
+                f"{THERE}/__main__.py",
                 json.dumps(settings),
                 stdin=asyncio.subprocess.PIPE,
                 stdout=asyncio.subprocess.PIPE,
@@ -99,7 +100,7 @@ def _arguments(spec: SessionSpec, filter_: int, *, privileged: bool) -> list[str
     for folder in _python_folders():
         arguments += ["--ro-bind", folder, folder]
     root = str(spec.root)
-    arguments += ["--ro-bind", root, root, "--ro-bind", str(WORKER), INSIDE]
+    arguments += ["--ro-bind", root, root, "--ro-bind", str(INSIDE), THERE]
     if (spec.root / ".neurectomy").is_dir():
         arguments += ["--tmpfs", f"{root}/.neurectomy"]
     environment = {

@@ -14,7 +14,9 @@ from neurectomy.sandboxes.session import WorkerSession, private_folder
 if TYPE_CHECKING:
     from neurectomy.sandboxes.port import Session, Tier
 
-WORKER = Path(__file__).with_name("worker.py")
+INSIDE = Path(__file__).with_name("inside")
+"""The folder of what runs in the jail."""
+
 PROBE = Path(__file__).with_name("probe.py")
 
 
@@ -63,5 +65,9 @@ class Jail(ABC):
             )
         folder = await asyncio.to_thread(private_folder) if self.needs_folder else ""
         session = WorkerSession(lambda: self.launch(spec, folder), folder)
-        await session.start()
+        try:
+            await session.start()
+        except BaseException:
+            await session.close()
+            raise
         return session

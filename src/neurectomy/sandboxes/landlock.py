@@ -12,13 +12,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from neurectomy.sandboxes import seccomp
-from neurectomy.sandboxes.jail import WORKER, Jail
+from neurectomy.sandboxes.jail import INSIDE, Jail
 
 if TYPE_CHECKING:
     from neurectomy.sandboxes.port import SessionSpec
 
 EXECUTABLE = Path(sys.executable).resolve()
-CONFINE = Path(__file__).with_name("confine.py")
+CONFINE = INSIDE / "confine.py"
 _SYSTEM = ("/usr", "/bin", "/lib", "/lib64", "/etc/ld.so.cache", "/etc/localtime", "/proc/self")
 
 
@@ -38,7 +38,7 @@ class Landlock(Jail):
         assert filter_ is not None
         prefixes = {sys.prefix, sys.base_prefix, str(EXECUTABLE.parent.parent)}
         rules = {
-            "read": [*_SYSTEM, *sorted(prefixes), *_readable(spec.root), str(WORKER)],
+            "read": [*_SYSTEM, *sorted(prefixes), *_readable(spec.root), str(INSIDE)],
             "write": [folder, "/dev/null"],
             "filter": filter_.hex(),
         }
@@ -46,7 +46,7 @@ class Landlock(Jail):
         python = [sys.executable, "-I"]
         return await asyncio.create_subprocess_exec(
             *[*python, str(CONFINE), json.dumps(rules)],
-            *[*python, str(WORKER), json.dumps(settings)],
+            *[*python, str(INSIDE / "__main__.py"), json.dumps(settings)],
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,

@@ -64,7 +64,7 @@ class Outcome(Struct, frozen=True):
         value: What the function returned, when ``ok``.
         error: One sentence: exception type and message, or what happened.
         traceback: The traceback of the user's own frames, when ``raised``.
-        limit: ``wall``, ``cpu``, ``memory``, ``output``, ``result``, ``processes`` or ``file``.
+        limit: ``wall``, ``cpu``, ``memory``, ``result``, ``processes`` or ``file``.
         stdout: Standard output, cut at the limit.
         stderr: Standard error, cut at the limit.
         dropped_bytes: Output beyond the limit.

@@ -11,15 +11,17 @@ import signal
 import struct
 import tempfile
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import msgspec
 
 from neurectomy.core.errors import InvalidInput, Unavailable
-from neurectomy.sandboxes.port import Outcome
+from neurectomy.sandboxes.frames import BROKEN, Ended, Ready, outcome
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
-    from neurectomy.sandboxes.port import Limits
+    from neurectomy.sandboxes.port import Limits, Outcome
 
     Launch = Callable[[], Awaitable[asyncio.subprocess.Process]]
 
@@ -35,16 +37,10 @@ AT_ONCE = 16
 MOST_FRAME = 64 * 1024 * 1024
 """Bytes of one frame; the result's limit is far below it."""
 
-_MESSAGES = {
-    "wall": "it took longer than {wall_ms} ms",
-    "cpu": "it used more than {cpu_s} s of processor time",
-    "memory": "it needed more than {memory_mb} MB of memory",
-    "output": "it printed too much",
-    "result": "its result is larger than {result_bytes} bytes",
-    "processes": "it started more than {processes} processes",
-    "file": "it wrote a file larger than {file_mb} MB",
-    "cancelled": "it was cancelled",
-}
+
+_NO_FRAME = (ValueError, RecursionError, msgspec.DecodeError)
+
+Frame = TypeVar("Frame", Ready, Ended)
 
 
 class WorkerSession:
@@ -60,7 +56,7 @@ class WorkerSession:
         self._folder = folder
         self._process: asyncio.subprocess.Process | None = None
         self._reader: asyncio.Task[None] | None = None
-        self._waiting: dict[int, asyncio.Future[dict[str, Any]]] = {}
+        self._waiting: dict[int, asyncio.Future[Ended]] = {}
         self._ids = itertools.count(1)
         self._starting = asyncio.Lock()
         self._turns = asyncio.Semaphore(AT_ONCE)
@@ -80,26 +76,34 @@ class WorkerSession:
                 raise Unavailable("the sandbox is closed", hint="Start the server again.")
             process = await self._launch()
             try:
-                async with asyncio.timeout(START_SECONDS):
-                    first = await _read(process)
-            except TimeoutError:
+                await self._hear(process)
+            except BaseException:
                 await _end(process)
-                raise InvalidInput(
-                    f"loading the file took longer than {START_SECONDS:g} s",
-                    hint="Move slow work out of the top level and out of warm().",
-                ) from None
-            except (EOFError, OSError):
-                said = await _last_words(process)
-                raise Unavailable(
-                    f"the sandbox did not start: {said or 'no reason was given'}",
-                    hint="Look at: neurectomy doctor",
-                ) from None
-            if not first.get("ready"):
-                await _end(process)
-                text = first.get("error", "the file cannot be loaded")
-                raise InvalidInput(text, hint="Mend the file.", traceback=first.get("traceback"))
+                raise
             self._process = process
             self._reader = asyncio.get_running_loop().create_task(self._receive(process))
+
+    async def _hear(self, process: asyncio.subprocess.Process) -> None:
+        """Wait for the worker's first frame, and tell why where it has not loaded the file."""
+        try:
+            async with asyncio.timeout(START_SECONDS):
+                first = await _read(process, Ready)
+        except TimeoutError:
+            raise InvalidInput(
+                f"loading the file took longer than {START_SECONDS:g} s",
+                hint="Move slow work out of the top level and out of warm().",
+            ) from None
+        except (EOFError, OSError):
+            said = await _last_words(process)
+            raise Unavailable(
+                f"the sandbox did not start: {said or 'no reason was given'}",
+                hint="Look at: neurectomy doctor",
+            ) from None
+        except _NO_FRAME:
+            raise InvalidInput(BROKEN, hint="Mend what the file does when it is loaded.") from None
+        if not first.ready:
+            error = first.error or "the file cannot be loaded"
+            raise InvalidInput(error, hint="Mend the file.", traceback=first.traceback)
 
     async def call(self, function: str, arguments: dict[str, Any], limits: Limits) -> Outcome:
         async with self._turns:
@@ -111,7 +115,7 @@ class WorkerSession:
         assert process is not None
         assert process.stdin is not None
         ident = next(self._ids)
-        future: asyncio.Future[dict[str, Any]] = asyncio.get_running_loop().create_future()
+        future: asyncio.Future[Ended] = asyncio.get_running_loop().create_future()
         self._waiting[ident] = future
         sizes = {name: getattr(limits, name) for name in limits.__struct_fields__}
         frame = {"id": ident, "function": function, "arguments": arguments, "limits": sizes}
@@ -121,13 +125,13 @@ class WorkerSession:
                 result = await future
         except TimeoutError:
             await _end(process)
-            result = {"status": "limit", "limit": "wall"}
+            result = Ended(ident, limit="wall")
         except asyncio.CancelledError:
             _write(process, {"cancel": ident})
             raise
         finally:
             self._waiting.pop(ident, None)
-        return _outcome(result, sizes)
+        return outcome(result, sizes)
 
     async def close(self) -> None:
         self._closed = True
@@ -139,29 +143,26 @@ class WorkerSession:
             await asyncio.to_thread(shutil.rmtree, self._folder, ignore_errors=True)
 
     async def _receive(self, process: asyncio.subprocess.Process) -> None:
-        with suppress(EOFError, OSError, ValueError):
+        error = "the sandbox's worker ended"
+        try:
             while True:
-                frame = await _read(process)
-                future = self._waiting.get(frame["id"])
+                frame = await _read(process, Ended)
+                future = self._waiting.get(frame.id)
                 if future is not None and not future.done():
                     future.set_result(frame)
+        except (EOFError, OSError):
+            pass
+        except _NO_FRAME:
+            error = BROKEN
         await _end(process)
-        lost = {"status": "crashed", "error": "the sandbox's worker ended"}
-        for future in list(self._waiting.values()):
+        for ident, future in list(self._waiting.items()):
             if not future.done():
-                future.set_result(lost)
+                future.set_result(Ended(ident, error=error))
 
 
 def private_folder() -> str:
     """A new folder that only this user may enter."""
     return os.path.realpath(tempfile.mkdtemp(prefix="neurectomy-jail-"))
-
-
-def _outcome(frame: dict[str, Any], sizes: dict[str, int]) -> Outcome:
-    known = {name: frame[name] for name in Outcome.__struct_fields__ if name in frame}
-    if frame["status"] == "limit" and not frame.get("error"):
-        known["error"] = _MESSAGES[frame["limit"]].format(**sizes)
-    return Outcome(**known)
 
 
 def _write(process: asyncio.subprocess.Process, frame: dict[str, Any]) -> None:
@@ -171,13 +172,13 @@ def _write(process: asyncio.subprocess.Process, frame: dict[str, Any]) -> None:
         process.stdin.write(struct.pack(">I", len(data)) + data)
 
 
-async def _read(process: asyncio.subprocess.Process) -> dict[str, Any]:
+async def _read(process: asyncio.subprocess.Process, kind: type[Frame]) -> Frame:
+    """The next frame; raises one of `_NO_FRAME` where it is none of this kind."""
     assert process.stdout is not None
     (size,) = struct.unpack(">I", await process.stdout.readexactly(4))
     if size > MOST_FRAME:
-        raise EOFError
-    frame: dict[str, Any] = json.loads(await process.stdout.readexactly(size))
-    return frame
+        raise ValueError(size)
+    return msgspec.json.decode(await process.stdout.readexactly(size), type=kind)
 
 
 async def _last_words(process: asyncio.subprocess.Process) -> str:
@@ -186,7 +187,6 @@ async def _last_words(process: asyncio.subprocess.Process) -> str:
         with suppress(TimeoutError):
             async with asyncio.timeout(2):
                 said = await process.stderr.read(4000)
-    await _end(process)
     lines = said.decode(errors="replace").strip().splitlines()
     return lines[-1] if lines else ""
 
