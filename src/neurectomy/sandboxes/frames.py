@@ -32,11 +32,13 @@ class Ready(Struct, frozen=True):
 
     Attributes:
         error: Why not, likewise ``traceback``.
+        files: The files of the program that were loaded; the tool has its say in what they are.
     """
 
     ready: bool
     error: str = ""
     traceback: str = ""
+    files: list[str] = []
 
 
 class Ended(Struct, frozen=True):

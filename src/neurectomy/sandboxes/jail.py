@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from neurectomy.core.errors import NeurectomyError, Unavailable
 from neurectomy.sandboxes.port import Availability, Limits, SessionSpec
 from neurectomy.sandboxes.session import WorkerSession, private_folder
+from neurectomy.sandboxes.sources import Sources
 
 if TYPE_CHECKING:
     from neurectomy.sandboxes.port import Session, Tier
@@ -41,6 +42,10 @@ class Jail(ABC):
     async def launch(self, spec: SessionSpec, folder: str) -> asyncio.subprocess.Process:
         """Start a worker with pipes for its standard input, output and error."""
 
+    def shown(self, root: Path) -> object:
+        """What of ``root`` the jail was built on; where it differs, a new session is needed."""
+        return None
+
     async def probe(self) -> Availability:
         if reason := self.obstacle():
             return Availability(False, reason)
@@ -64,7 +69,8 @@ class Jail(ABC):
                 hint="Remove `network` from the tool; this sandbox gives all hosts or none.",
             )
         folder = await asyncio.to_thread(private_folder) if self.needs_folder else ""
-        session = WorkerSession(lambda: self.launch(spec, folder), folder)
+        sources = Sources(spec.code, spec.root, lambda: self.shown(spec.root))
+        session = WorkerSession(lambda: self.launch(spec, folder), sources, folder)
         try:
             await session.start()
         except BaseException:

@@ -91,6 +91,13 @@ class Session(Protocol):
         """Call ``function(**arguments)``. Cancelling the task kills the call and all it started."""
         ...
 
+    def changed(self) -> bool:
+        """Whether a new session would run or show other files; looks at the disk.
+
+        New files that would be loaded in place of others are not noticed.
+        """
+        ...
+
     async def close(self) -> None:
         """End the session and every process of it."""
         ...

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
     from neurectomy.sandboxes.port import Limits, Outcome
+    from neurectomy.sandboxes.sources import Sources
 
     Launch = Callable[[], Awaitable[asyncio.subprocess.Process]]
 
@@ -48,11 +49,13 @@ class WorkerSession:
 
     Args:
         launch: Starts a worker with pipes for its standard input and output.
+        sources: The files that are loaded by it.
         folder: Removed when the session is closed; empty for none.
     """
 
-    def __init__(self, launch: Launch, folder: str = "") -> None:
+    def __init__(self, launch: Launch, sources: Sources, folder: str = "") -> None:
         self._launch = launch
+        self._sources = sources
         self._folder = folder
         self._process: asyncio.subprocess.Process | None = None
         self._reader: asyncio.Task[None] | None = None
@@ -73,17 +76,20 @@ class WorkerSession:
             if self._process is not None and self._process.returncode is None:
                 return
             if self._closed:
-                raise Unavailable("the sandbox is closed", hint="Start the server again.")
-            process = await self._launch()
+                raise _closed()
+            await asyncio.to_thread(self._sources.begin)
+            self._process = process = await self._launch()
             try:
-                await self._hear(process)
+                if self._closed:  # while it was launched
+                    raise _closed()
+                ready = await self._hear(process)
+                await asyncio.to_thread(self._sources.loaded, ready.files)
             except BaseException:
                 await _end(process)
                 raise
-            self._process = process
             self._reader = asyncio.get_running_loop().create_task(self._receive(process))
 
-    async def _hear(self, process: asyncio.subprocess.Process) -> None:
+    async def _hear(self, process: asyncio.subprocess.Process) -> Ready:
         """Wait for the worker's first frame, and tell why where it has not loaded the file."""
         try:
             async with asyncio.timeout(START_SECONDS):
@@ -104,6 +110,7 @@ class WorkerSession:
         if not first.ready:
             error = first.error or "the file cannot be loaded"
             raise InvalidInput(error, hint="Mend the file.", traceback=first.traceback)
+        return first
 
     async def call(self, function: str, arguments: dict[str, Any], limits: Limits) -> Outcome:
         async with self._turns:
@@ -133,6 +140,9 @@ class WorkerSession:
             self._waiting.pop(ident, None)
         return outcome(result, sizes)
 
+    def changed(self) -> bool:
+        return self._sources.changed()
+
     async def close(self) -> None:
         self._closed = True
         if self._process is not None:
@@ -158,6 +168,10 @@ class WorkerSession:
         for ident, future in list(self._waiting.items()):
             if not future.done():
                 future.set_result(Ended(ident, error=error))
+
+
+def _closed() -> Unavailable:
+    return Unavailable("the sandbox is closed", hint="Start the server again.")
 
 
 def private_folder() -> str:

@@ -8,7 +8,6 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import gc
-import importlib.util
 import json
 import os
 import resource
@@ -21,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from .answers import called, say_error, trace
+from .loading import load, loaded
 from .processes import become, children, kill
 
 PR_SET_PDEATHSIG, PR_SET_CHILD_SUBREAPER, PR_SET_NO_NEW_PRIVS = 1, 36, 38
@@ -84,25 +84,18 @@ class Worker:
             view = view[os.write(self._outgoing, view) :]
 
     def load(self, path: str, root: str) -> None:
-        """Import the tool's file and let it warm up."""
-        sys.path[:0] = [str(Path(path).parent), root]
+        """Load the tool's file and let it warm up."""
         try:
-            spec = importlib.util.spec_from_file_location("tool", path)
-            assert spec is not None
-            assert spec.loader is not None
-            module = importlib.util.module_from_spec(spec)
-            sys.modules["tool"] = module
-            spec.loader.exec_module(module)
+            self._module = module = load(path, root)
             warm = getattr(module, "warm", None)
             if callable(warm):
                 warm()
         except BaseException as error:  # noqa: BLE001 - whatever the file does, the session is told
             self.send({"ready": False, "error": say_error(error), "traceback": trace(error, path)})
             raise SystemExit(1) from None
-        self._module = module
         gc.collect()
         gc.freeze()  # forks then share these pages
-        self.send({"ready": True})
+        self.send({"ready": True, "files": loaded(root)})
 
     def serve(self) -> None:
         """Until standard input ends."""
