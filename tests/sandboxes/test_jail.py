@@ -70,7 +70,6 @@ async def test_a_daemon_does_not_outlive_its_call(sandbox, session) -> None:
         ("raises", "raised", "ValueError: no such luck"),
         ("leaves", "crashed", "ended with code 3"),
         ("kill_itself", "crashed", "SIGKILL"),
-        ("kill_worker", "crashed", "worker ended"),
         ("nonsense", "raised", "not object"),
         ("not_a_number", "raised", "JSON"),
         ("missing", "raised", "no function missing"),

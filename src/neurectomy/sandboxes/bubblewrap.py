@@ -22,10 +22,11 @@ THERE = "/run/neurectomy"
 """Where the jail has the folder of the worker."""
 
 TMP_BYTES = 256 * 1024 * 1024
-"""Size of the jail's /tmp, which all calls of a session share."""
+"""Size of the jail's /tmp, where each call of a session has a folder."""
 
 _SYSTEM = ("/usr", "/bin", "/sbin", "/lib", "/lib64", "/lib32")
 _FILES = ("/etc/ld.so.cache", "/etc/localtime")
+_OWN = ("/proc", "/dev", THERE)
 _FIRST_USER = 1_000_000_000
 
 
@@ -52,7 +53,13 @@ class Bubblewrap(Jail):
 
     async def launch(self, spec: SessionSpec, folder: str) -> asyncio.subprocess.Process:
         user = _FIRST_USER + secrets.randbelow(1_000_000_000) if os.geteuid() == 0 else 0
-        settings = {"code": str(spec.code), "root": str(spec.root), "user": user}
+        settings = {
+            "code": str(spec.code),
+            "root": str(spec.root),
+            "user": user,
+            "places": [*_SYSTEM, *_FILES, *_OWN, *_python_folders(), str(spec.root)],
+            "shared": "/dev/shm",
+        }
         filter_ = seccomp.program(network=False)
         assert filter_ is not None
         reading, writing = os.pipe()

@@ -1,6 +1,6 @@
 """The jail on Linux without bubblewrap: landlock, the system-call filter and limits.
 
-Weaker than namespaces: other processes' numbers can be seen, though neither signalled nor read.
+Weaker than namespaces: other processes' numbers and files' names, sizes and times can be seen.
 """
 
 from __future__ import annotations
@@ -12,37 +12,60 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from neurectomy.sandboxes import seccomp
+from neurectomy.sandboxes.inside import confine
 from neurectomy.sandboxes.jail import INSIDE, Jail
 
 if TYPE_CHECKING:
     from neurectomy.sandboxes.port import SessionSpec
 
+SCOPES = 6
+"""The version of landlock that keeps signals inside."""
+
 EXECUTABLE = Path(sys.executable).resolve()
 CONFINE = INSIDE / "confine.py"
-_SYSTEM = ("/usr", "/bin", "/lib", "/lib64", "/etc/ld.so.cache", "/etc/localtime", "/proc/self")
+_SYSTEM = ("/usr", "/bin", "/lib", "/lib64", "/etc/ld.so.cache", "/etc/localtime")
 
 
 class Landlock(Jail):
     """Rules of the kernel on files, and the filter on everything else."""
 
     name = "landlock"
-    detail = "without namespaces; bubblewrap is stronger"
+
+    @property
+    def detail(self) -> str:
+        told = "without namespaces; bubblewrap is stronger"
+        if self.tolerated:
+            told += "; on this kernel a tool can send signals to your other processes"
+        return told
+
+    @property
+    def tolerated(self) -> frozenset[str]:
+        return frozenset({"signal"} if confine.version() < SCOPES else ())
 
     def obstacle(self) -> str:
         if sys.platform != "linux" or seccomp.program(network=False) is None:
             return "landlock is a part of Linux on x86-64 and ARM"
+        if confine.version() == 0:
+            return "this kernel has no landlock, or it is not turned on"
         return ""
 
     async def launch(self, spec: SessionSpec, folder: str) -> asyncio.subprocess.Process:
-        filter_ = seccomp.program(network=False)
+        filter_ = seccomp.program(network=False, namespaces=False)
         assert filter_ is not None
         prefixes = {sys.prefix, sys.base_prefix, str(EXECUTABLE.parent.parent)}
+        places = [*_SYSTEM, *sorted(prefixes), *_readable(spec.root), str(INSIDE)]
         rules = {
-            "read": [*_SYSTEM, *sorted(prefixes), *_readable(spec.root), str(INSIDE)],
+            "read": [*places, "/proc/self"],
             "write": [folder, "/dev/null"],
             "filter": filter_.hex(),
         }
-        settings = {"code": str(spec.code), "root": str(spec.root), "user": 0}
+        settings = {
+            "code": str(spec.code),
+            "root": str(spec.root),
+            "user": 0,
+            "places": [*places, "/dev/null"],
+            "shared": "",
+        }
         python = [sys.executable, "-I"]
         return await asyncio.create_subprocess_exec(
             *[*python, str(CONFINE), json.dumps(rules)],

@@ -27,7 +27,13 @@ class Seatbelt(Jail):
         return ""
 
     async def launch(self, spec: SessionSpec, folder: str) -> asyncio.subprocess.Process:
-        settings = {"code": str(spec.code), "root": str(spec.root), "user": 0}
+        settings = {
+            "code": str(spec.code),
+            "root": str(spec.root),
+            "user": 0,
+            "places": [],
+            "shared": "",
+        }
         return await asyncio.create_subprocess_exec(
             "sandbox-exec",
             "-p",

@@ -32,6 +32,9 @@ START_SECONDS = 60.0
 GRACE_SECONDS = 3.0
 """How much longer than its limit a call may take before the whole worker is ended."""
 
+END_SECONDS = 1.0
+"""How long a worker may take to end its calls."""
+
 AT_ONCE = 16
 """Calls of one session at the same time: they share the kernel's count of its processes."""
 
@@ -206,8 +209,12 @@ async def _last_words(process: asyncio.subprocess.Process) -> str:
 
 
 async def _end(process: asyncio.subprocess.Process) -> None:
+    """End a worker: it ends its calls first, unless it does not listen."""
     if process.stdin is not None:
         process.stdin.close()
+    with suppress(TimeoutError):
+        async with asyncio.timeout(END_SECONDS):
+            await process.wait()
     if process.returncode is None:
         with suppress(ProcessLookupError):
             # Process.kill polls first, and would take the exit status from asyncio's own watcher

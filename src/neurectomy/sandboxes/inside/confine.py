@@ -1,58 +1,102 @@
 """Confines this process with landlock and a system-call filter, then becomes another program.
 
 Run as a script: ``confine.py SETTINGS COMMAND...``, with JSON of ``read`` and ``write``, lists of
-folders. For machines without bubblewrap. Only the standard library. See landlock(7).
+folders, and ``filter``, the filter in hexadecimal. For machines without bubblewrap. The worker
+confines each call to a folder of its own in the same way. See landlock(7) and seccomp(2).
 """
 
 from __future__ import annotations
 
 import ctypes
+import functools
 import json
 import os
 import struct
 import sys
 
 CREATE_RULESET, ADD_RULE, RESTRICT_SELF = 444, 445, 446
-_READ = 1 << 0 | 1 << 2 | 1 << 3  # execute, read a file, read a folder
+READ = 1 << 0 | 1 << 2 | 1 << 3
+"""Rights: execute, read a file, read a folder."""
+
+ALL = (1 << 16) - 1
+"""Every right that this module knows; those that the kernel does not know are left out."""
+
 _FILE = 1 << 0 | 1 << 1 | 1 << 2 | 1 << 14 | 1 << 15  # what applies to files
 _SET_NO_NEW_PRIVS, _SET_SECCOMP, _FILTER = 38, 22, 2
+_CAPABILITIES, _DAC_READ_SEARCH = 0x20080522, 1 << 2
 
 
-def confine(read: list[str], write: list[str]) -> None:
-    """Leave this process the rights to read some folders and to write some.
+@functools.cache
+def version() -> int:
+    """The version of landlock's interface; 0 where the kernel has none."""
+    return max(0, int(_libc().syscall(CREATE_RULESET, None, 0, 1)))
+
+
+def opened(folders: list[str], rights: int) -> list[bytes]:
+    """Rules that give rights on folders and all below them; those that are not there are left out.
+
+    The descriptors stay open, so that a rule can be used again.
+    """
+    rules = []
+    for folder in folders:
+        try:
+            descriptor = os.open(folder, os.O_PATH | os.O_CLOEXEC)
+        except OSError:
+            continue
+        mask = rights & _handled()
+        if not os.path.isdir(folder):
+            mask &= _FILE
+        rules.append(struct.pack("=Qi", mask, descriptor))
+    return rules
+
+
+def restrict(rules: list[bytes]) -> None:
+    """Leave this process the rights of the rules, no TCP, and no signals but to its children.
 
     Raises:
         OSError: The kernel refuses.
     """
-    libc = ctypes.CDLL(None, use_errno=True)
-    abi = _check(libc.syscall(CREATE_RULESET, None, 0, 1))
-    handled = (1 << 13) - 1
-    for version, bit in ((2, 13), (3, 14), (5, 15)):
-        handled |= 1 << bit if abi >= version else 0
-    attribute = struct.pack("QQQ", handled, 3 if abi >= 4 else 0, 3 if abi >= 6 else 0)
+    abi = version()
+    attribute = struct.pack("QQQ", _handled(), 3 if abi >= 4 else 0, 3 if abi >= 6 else 0)
     size = 24 if abi >= 6 else 16 if abi >= 4 else 8
-    ruleset = _check(libc.syscall(CREATE_RULESET, attribute, size, 0))
-    for folders, rights in ((read, _READ), (write, handled)):
-        for folder in folders:
-            if not os.path.exists(folder):
-                continue
-            rights_here = rights & handled & (-1 if os.path.isdir(folder) else _FILE)
-            descriptor = os.open(folder, os.O_PATH | os.O_CLOEXEC)
-            rule = struct.pack("=Qi", rights_here, descriptor)
-            _check(libc.syscall(ADD_RULE, ruleset, 1, rule, 0))
-            os.close(descriptor)
-    _check(libc.prctl(_SET_NO_NEW_PRIVS, 1, 0, 0, 0))
-    _check(libc.syscall(RESTRICT_SELF, ruleset, 0))
+    ruleset = _check(_libc().syscall(CREATE_RULESET, attribute, size, 0))
+    for rule in rules:
+        _check(_libc().syscall(ADD_RULE, ruleset, 1, rule, 0))
+    _check(_libc().prctl(_SET_NO_NEW_PRIVS, 1, 0, 0, 0))
+    _check(_libc().syscall(RESTRICT_SELF, ruleset, 0))
     os.close(ruleset)
 
 
 def filter_calls(code: bytes) -> None:
     """Apply a system-call filter."""
-    libc = ctypes.CDLL(None, use_errno=True)
     buffer = ctypes.create_string_buffer(code, len(code))
     program = struct.pack("HxxxxxxQ", len(code) // 8, ctypes.addressof(buffer))
-    _check(libc.prctl(_SET_NO_NEW_PRIVS, 1, 0, 0, 0))
-    _check(libc.prctl(_SET_SECCOMP, _FILTER, program, 0, 0))
+    _check(_libc().prctl(_SET_NO_NEW_PRIVS, 1, 0, 0, 0))
+    _check(_libc().prctl(_SET_SECCOMP, _FILTER, program, 0, 0))
+
+
+def drop_capabilities() -> None:
+    """Leave a process of root the right to read what its rules let it, and no other; capset(2).
+
+    It must not gain them again when it becomes another program: call it after `restrict`.
+    """
+    kept = _DAC_READ_SEARCH if os.geteuid() == 0 else 0
+    header = struct.pack("Ii", _CAPABILITIES, 0)
+    _check(_libc().capset(header, struct.pack("6I", kept, kept, 0, 0, 0, 0)))
+
+
+@functools.cache
+def _libc() -> ctypes.CDLL:
+    return ctypes.CDLL(None, use_errno=True)
+
+
+@functools.cache
+def _handled() -> int:
+    """The rights that the kernel's version knows; a right that is not handled is not refused."""
+    handled = (1 << 13) - 1
+    for first, bit in ((2, 13), (3, 14), (5, 15)):
+        handled |= 1 << bit if version() >= first else 0
+    return handled
 
 
 def _check(result: int) -> int:
@@ -65,7 +109,8 @@ def _check(result: int) -> int:
 def main() -> None:
     """Confine, then execute the command."""
     settings = json.loads(sys.argv[1])
-    confine(settings["read"], settings["write"])
+    restrict(opened(settings["read"], READ) + opened(settings["write"], ALL))
+    drop_capabilities()
     filter_calls(bytes.fromhex(settings["filter"]))
     os.execv(sys.argv[2], sys.argv[2:])
 

@@ -19,12 +19,16 @@ import time
 from pathlib import Path
 from typing import Any
 
+from . import confine
 from .answers import called, say_error, trace
 from .loading import load, loaded
 from .processes import become, children, kill
 
-PR_SET_PDEATHSIG, PR_SET_CHILD_SUBREAPER, PR_SET_NO_NEW_PRIVS = 1, 36, 38
+PR_SET_PDEATHSIG, PR_SET_DUMPABLE, PR_SET_CHILD_SUBREAPER, PR_SET_NO_NEW_PRIVS = 1, 4, 36, 38
 READ = 65_536
+
+END_SECONDS = 0.5
+"""How long it goes on killing what its calls left behind once the session has ended."""
 
 
 class Call:
@@ -64,9 +68,11 @@ class Worker:
 
     Args:
         incoming: Descriptor of frames from the session; ``outgoing`` of those to it.
+        places: What a call may use besides a folder of its own, as far as the jail lets it.
+        shared: A folder that all calls write to, emptied when none runs; empty for none.
     """
 
-    def __init__(self, incoming: int, outgoing: int) -> None:
+    def __init__(self, incoming: int, outgoing: int, places: list[str], shared: str) -> None:
         self._incoming = incoming
         self._outgoing = outgoing
         self._buffer = bytearray()
@@ -74,7 +80,18 @@ class Worker:
         self._selector = selectors.DefaultSelector()
         self._selector.register(incoming, selectors.EVENT_READ, None)
         self._folder = Path(os.environ["TMPDIR"])
+        self._shared = shared
+        self._kept: set[Path] = set()
         self._module: Any = None
+        for path in self._folder.iterdir():
+            remove(path)  # of a worker that was here before and did not end in order
+        warm = self._folder / "warm"
+        warm.mkdir()
+        enter(warm)
+        self._rules: list[bytes] = []
+        if places and confine.version():
+            self._rules += confine.opened(places, confine.ALL)
+            self._rules += confine.opened([str(warm)], confine.READ)
 
     def send(self, frame: dict[str, Any]) -> None:
         """Write a frame."""
@@ -93,20 +110,30 @@ class Worker:
         except BaseException as error:  # noqa: BLE001 - whatever the file does, the session is told
             self.send({"ready": False, "error": say_error(error), "traceback": trace(error, path)})
             raise SystemExit(1) from None
+        self._kept = self._left()
         gc.collect()
         gc.freeze()  # forks then share these pages
         self.send({"ready": True, "files": loaded(root)})
 
     def serve(self) -> None:
-        """Until standard input ends."""
+        """Until standard input ends; then every process of a call does too."""
         while True:
             for key, _ in self._selector.select(self._pause()):
                 if key.data is None:
                     if not self._receive():
+                        self._end()
                         return
                 else:
                     self._read(key.fd, *key.data)
             self._watch()
+
+    def _end(self) -> None:
+        end = time.monotonic() + END_SECONDS
+        while (left := children(os.getpid())) and time.monotonic() < end:
+            for pid in left:
+                kill(pid)
+                with contextlib.suppress(ChildProcessError):
+                    os.waitpid(pid, 0)
 
     def _pause(self) -> float | None:
         if not self._calls:
@@ -152,7 +179,10 @@ class Worker:
                 self._let_go()
                 for reading, _ in pipes.values():
                     os.close(reading)
-                run(self._module, frame, {name: ends[1] for name, ends in pipes.items()}, folder)
+                enter(folder)
+                if self._rules:
+                    confine.restrict(self._rules + confine.opened([str(folder)], confine.ALL))
+                run(self._module, frame, {name: ends[1] for name, ends in pipes.items()})
             finally:
                 os._exit(0)  # never back into the loop, whatever the tool did
         call = Call(frame["id"], pid, frame["limits"], folder)
@@ -204,6 +234,12 @@ class Worker:
                 del self._calls[call.ident]
                 remove(call.folder)
                 self.send(ended(call))
+        if not self._calls:
+            for path in self._left() - self._kept:
+                remove(path)
+
+    def _left(self) -> set[Path]:
+        return set(Path(self._shared).iterdir()) if self._shared else set()
 
 
 _BY_SIGNAL = {int(signal.SIGXCPU): "cpu", int(signal.SIGXFSZ): "file"}
@@ -233,17 +269,17 @@ def ended(call: Call) -> dict[str, Any]:
     }
 
 
-def run(module: Any, frame: dict[str, Any], pipes: dict[str, int], folder: Path) -> None:
+def run(module: Any, frame: dict[str, Any], pipes: dict[str, int]) -> None:
     """In the forked process: call the function and write the result."""
     limits = frame["limits"]
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
     os.setpgid(0, 0)
     os.dup2(pipes["stdout"], 1)
     os.dup2(pipes["stderr"], 2)
     os.close(pipes["stdout"])
     os.close(pipes["stderr"])
     signal.signal(signal.SIGXFSZ, signal.SIG_DFL)
-    os.chdir(folder)
-    os.environ["TMPDIR"] = os.environ["HOME"] = str(folder)
     sys.stdout = open(1, "w", encoding="utf-8", errors="replace", buffering=1, closefd=False)  # noqa: SIM115
     sys.stderr = open(2, "w", encoding="utf-8", errors="replace", buffering=1, closefd=False)  # noqa: SIM115
     memory = limits["memory_mb"] * 1024 * 1024
@@ -270,20 +306,33 @@ def run(module: Any, frame: dict[str, Any], pipes: dict[str, int], folder: Path)
             stream.flush()
 
 
-def remove(folder: Path) -> None:
-    """Remove a call's folder. What it needs is imported late: each fork copies what is loaded."""
+def enter(folder: Path) -> None:
+    """Make a folder the one where a process works and writes its temporary files."""
+    os.chdir(folder)
+    os.environ["TMPDIR"] = os.environ["HOME"] = str(folder)
+    if "tempfile" in sys.modules:
+        vars(sys.modules["tempfile"])["tempdir"] = (
+            None  # or it stays with the folder it found first
+        )
+
+
+def remove(path: Path) -> None:
+    """Remove a file or folder. What it needs is imported late: each fork copies what is loaded."""
     try:
-        folder.rmdir()
+        path.rmdir()
+    except NotADirectoryError:
+        path.unlink(missing_ok=True)
     except OSError:
         import shutil
 
-        shutil.rmtree(folder, ignore_errors=True)
+        shutil.rmtree(path, ignore_errors=True)
 
 
 def main() -> None:
     """Take standard input and output over, then load and serve.
 
-    The one argument is JSON: ``code``, ``root``, and the ``user`` to become, 0 for none.
+    The one argument is JSON: ``code``, ``root``, the ``user`` to become, 0 for none, and
+    ``places`` and ``shared`` of `Worker`.
     """
     settings = json.loads(sys.argv[1])
     incoming, outgoing = os.dup(0), os.dup(1)
@@ -297,6 +346,7 @@ def main() -> None:
         libc.prctl(PR_SET_CHILD_SUBREAPER, 1)
         libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
         libc.prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
-    worker = Worker(incoming, outgoing)
+        libc.prctl(PR_SET_DUMPABLE, 0)  # calls of the same user cannot look into this process
+    worker = Worker(incoming, outgoing, settings["places"], settings["shared"])
     worker.load(settings["code"], settings["root"])
     worker.serve()
