@@ -11,6 +11,7 @@ from neurectomy.sandboxes.bubblewrap import Bubblewrap
 from neurectomy.sandboxes.landlock import Landlock
 from neurectomy.sandboxes.port import SessionSpec
 
+SECRETS = (".neurectomy/token", ".git/config", ".env", "neurectomy.toml")
 HOSTILE = Path(__file__).with_name("hostile.py")
 
 
@@ -23,10 +24,16 @@ def sandbox(request):
 def program(tmp_path: Path) -> Path:
     """The folder of a program with hidden files, and something secret beside the folder."""
     folder = tmp_path / "program"
-    (folder / ".neurectomy").mkdir(parents=True)
+    for name in (".neurectomy", ".git", "data"):
+        (folder / name).mkdir(parents=True)
     shutil.copy(HOSTILE, folder / "hostile.py")
     (folder / "data.txt").write_text("beside")
-    (folder / ".neurectomy" / "token").write_text("secret")
+    (folder / "data" / "more.txt").write_text("below")
+    for name in SECRETS:
+        (folder / name).write_text("secret")
+    (folder / "link").symlink_to(".env")
+    (folder / "leading-out").symlink_to("../outside")
+    (tmp_path / "outside").write_text("secret")
     return folder
 
 

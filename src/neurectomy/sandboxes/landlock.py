@@ -8,22 +8,23 @@ from __future__ import annotations
 import asyncio
 import json
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from neurectomy.sandboxes import seccomp
+from neurectomy.sandboxes import interpreter, seccomp
 from neurectomy.sandboxes.inside import confine
 from neurectomy.sandboxes.jail import INSIDE, Jail
+from neurectomy.sandboxes.visible import identities, visible
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from neurectomy.sandboxes.port import SessionSpec
 
 SCOPES = 6
 """The version of landlock that keeps signals inside."""
 
-EXECUTABLE = Path(sys.executable).resolve()
 CONFINE = INSIDE / "confine.py"
-_SYSTEM = ("/usr", "/bin", "/lib", "/lib64", "/etc/ld.so.cache", "/etc/localtime")
+_FILES = ("/etc/ld.so.cache", "/etc/localtime")
 
 
 class Landlock(Jail):
@@ -49,11 +50,16 @@ class Landlock(Jail):
             return "this kernel has no landlock, or it is not turned on"
         return ""
 
+    def shown(self, root: Path) -> object:
+        return identities(visible(root))
+
     async def launch(self, spec: SessionSpec, folder: str) -> asyncio.subprocess.Process:
         filter_ = seccomp.program(network=False, namespaces=False)
         assert filter_ is not None
-        prefixes = {sys.prefix, sys.base_prefix, str(EXECUTABLE.parent.parent)}
-        places = [*_SYSTEM, *sorted(prefixes), *_readable(spec.root), str(INSIDE)]
+        # A rule holds for all below it: the program's folder itself has none and is not listed.
+        shown = [str(path) for path in visible(spec.root)]
+        python = interpreter.folders(spec.root)
+        places = [*interpreter.SYSTEM, *_FILES, *python, *shown, str(INSIDE)]
         rules = {
             "read": [*places, "/proc/self"],
             "write": [folder, "/dev/null"],
@@ -66,10 +72,10 @@ class Landlock(Jail):
             "places": [*places, "/dev/null"],
             "shared": "",
         }
-        python = [sys.executable, "-I"]
+        start = [sys.executable, "-I"]
         return await asyncio.create_subprocess_exec(
-            *[*python, str(CONFINE), json.dumps(rules)],
-            *[*python, str(INSIDE / "__main__.py"), json.dumps(settings)],
+            *[*start, str(CONFINE), json.dumps(rules)],
+            *[*start, str(INSIDE / "__main__.py"), json.dumps(settings)],
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,
@@ -78,11 +84,3 @@ class Landlock(Jail):
             start_new_session=True,
             limit=1 << 20,
         )
-
-
-def _readable(root: Path) -> list[str]:
-    """What of the program's folder a tool may read: all but what is hidden, such as the log.
-
-    A rule holds for everything below it, so the folder itself has none and cannot be listed.
-    """
-    return sorted(str(path) for path in root.iterdir() if not path.name.startswith("."))

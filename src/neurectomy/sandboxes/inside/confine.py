@@ -29,6 +29,8 @@ _CAPABILITIES, _DAC_READ_SEARCH = 0x20080522, 1 << 2
 @functools.cache
 def version() -> int:
     """The version of landlock's interface; 0 where the kernel has none."""
+    if sys.platform != "linux":
+        return 0
     return max(0, int(_libc().syscall(CREATE_RULESET, None, 0, 1)))
 
 
