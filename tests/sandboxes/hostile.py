@@ -427,3 +427,14 @@ def warm_file():
 WARM = os.getcwd()
 Path("index").write_text("warm")
 tempfile.gettempdir()
+
+
+def spread():
+    """Start processes that leave their group and their parents, and wait."""
+    for _ in range(3):
+        if os.fork() == 0:
+            os.setsid()
+            if os.fork() == 0:
+                time.sleep(100)
+            os._exit(0)
+    time.sleep(100)

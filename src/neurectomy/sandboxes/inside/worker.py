@@ -117,15 +117,19 @@ class Worker:
 
     def serve(self) -> None:
         """Until standard input ends; then every process of a call does too."""
-        while True:
-            for key, _ in self._selector.select(self._pause()):
-                if key.data is None:
-                    if not self._receive():
-                        self._end()
-                        return
-                else:
-                    self._read(key.fd, *key.data)
-            self._watch()
+        try:
+            while self._turn():
+                self._watch()
+        finally:
+            self._end()
+
+    def _turn(self) -> bool:
+        for key, _ in self._selector.select(self._pause()):
+            if key.data is not None:
+                self._read(key.fd, *key.data)
+            elif not self._receive():
+                return False
+        return True
 
     def _end(self) -> None:
         end = time.monotonic() + END_SECONDS
@@ -349,4 +353,6 @@ def main() -> None:
         libc.prctl(PR_SET_DUMPABLE, 0)  # calls of the same user cannot look into this process
     worker = Worker(incoming, outgoing, settings["places"], settings["shared"])
     worker.load(settings["code"], settings["root"])
+    if sys.platform == "linux":
+        libc.prctl(PR_SET_PDEATHSIG, 0)  # from here on it notices by itself, and ends its calls
     worker.serve()
