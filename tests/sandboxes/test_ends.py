@@ -52,7 +52,7 @@ async def until(count: range, program: Path) -> None:
 
 async def test_closing_a_session_ends_all_that_its_calls_started(session, program: Path) -> None:
     call = asyncio.create_task(session.call("spread", {}, Limits(wall_ms=60_000)))
-    await until(range(5, 20), program)
+    await until(range(8, 20), program)
     await session.close()
     assert (await call).status == "crashed"
     assert processes(program) == set()
@@ -63,7 +63,7 @@ async def test_the_end_of_the_server_ends_all_that_calls_started(sandbox, progra
         *[sys.executable, "-c", SERVER, sandbox.name, program],
         env={**os.environ, "PYTHONPATH": str(Path(jail.__file__).parents[2])},
     )
-    await until(range(5, 20), program)
+    await until(range(8, 20), program)
     os.kill(server.pid, signal.SIGKILL)
     await server.wait()
     await until(range(1), program)

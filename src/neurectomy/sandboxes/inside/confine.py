@@ -31,7 +31,7 @@ def version() -> int:
     """The version of landlock's interface; 0 where the kernel has none."""
     if sys.platform != "linux":
         return 0
-    return max(0, int(_libc().syscall(CREATE_RULESET, None, 0, 1)))
+    return max(0, int(libc().syscall(CREATE_RULESET, None, 0, 1)))
 
 
 def opened(folders: list[str], rights: int) -> list[bytes]:
@@ -52,8 +52,14 @@ def opened(folders: list[str], rights: int) -> list[bytes]:
     return rules
 
 
-def restrict(rules: list[bytes]) -> None:
-    """Leave this process the rights of the rules, no TCP, and no signals but to its children.
+def close(rules: list[bytes]) -> None:
+    """Close the descriptors of rules that are not used again."""
+    for rule in rules:
+        os.close(struct.unpack("=Qi", rule)[1])
+
+
+def ruleset(rules: list[bytes]) -> int:
+    """A descriptor of the rights of the rules, no TCP, and no signals but to its own children.
 
     Raises:
         OSError: The kernel refuses.
@@ -61,20 +67,29 @@ def restrict(rules: list[bytes]) -> None:
     abi = version()
     attribute = struct.pack("QQQ", _handled(), 3 if abi >= 4 else 0, 3 if abi >= 6 else 0)
     size = 24 if abi >= 6 else 16 if abi >= 4 else 8
-    ruleset = _check(_libc().syscall(CREATE_RULESET, attribute, size, 0))
+    descriptor = _check(libc().syscall(CREATE_RULESET, attribute, size, 0))
     for rule in rules:
-        _check(_libc().syscall(ADD_RULE, ruleset, 1, rule, 0))
-    _check(_libc().prctl(_SET_NO_NEW_PRIVS, 1, 0, 0, 0))
-    _check(_libc().syscall(RESTRICT_SELF, ruleset, 0))
-    os.close(ruleset)
+        _check(libc().syscall(ADD_RULE, descriptor, 1, rule, 0))
+    return descriptor
+
+
+def restrict(descriptor: int) -> None:
+    """Leave this process the rights of a ruleset, which is closed.
+
+    Raises:
+        OSError: The kernel refuses.
+    """
+    _check(libc().prctl(_SET_NO_NEW_PRIVS, 1, 0, 0, 0))
+    _check(libc().syscall(RESTRICT_SELF, descriptor, 0))
+    os.close(descriptor)
 
 
 def filter_calls(code: bytes) -> None:
     """Apply a system-call filter."""
     buffer = ctypes.create_string_buffer(code, len(code))
     program = struct.pack("HxxxxxxQ", len(code) // 8, ctypes.addressof(buffer))
-    _check(_libc().prctl(_SET_NO_NEW_PRIVS, 1, 0, 0, 0))
-    _check(_libc().prctl(_SET_SECCOMP, _FILTER, program, 0, 0))
+    _check(libc().prctl(_SET_NO_NEW_PRIVS, 1, 0, 0, 0))
+    _check(libc().prctl(_SET_SECCOMP, _FILTER, program, 0, 0))
 
 
 def drop_capabilities() -> None:
@@ -84,11 +99,12 @@ def drop_capabilities() -> None:
     """
     kept = _DAC_READ_SEARCH if os.geteuid() == 0 else 0
     header = struct.pack("Ii", _CAPABILITIES, 0)
-    _check(_libc().capset(header, struct.pack("6I", kept, kept, 0, 0, 0, 0)))
+    _check(libc().capset(header, struct.pack("6I", kept, kept, 0, 0, 0, 0)))
 
 
 @functools.cache
-def _libc() -> ctypes.CDLL:
+def libc() -> ctypes.CDLL:
+    """The C library; loading it takes longer than a call to it."""
     return ctypes.CDLL(None, use_errno=True)
 
 
@@ -111,7 +127,7 @@ def _check(result: int) -> int:
 def main() -> None:
     """Confine, then execute the command."""
     settings = json.loads(sys.argv[1])
-    restrict(opened(settings["read"], READ) + opened(settings["write"], ALL))
+    restrict(ruleset(opened(settings["read"], READ) + opened(settings["write"], ALL)))
     drop_capabilities()
     filter_calls(bytes.fromhex(settings["filter"]))
     os.execv(sys.argv[2], sys.argv[2:])

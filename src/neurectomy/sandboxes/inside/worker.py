@@ -6,7 +6,6 @@ Frames on standard input and output are a length of four bytes, most significant
 from __future__ import annotations
 
 import contextlib
-import ctypes
 import gc
 import json
 import os
@@ -21,6 +20,7 @@ from typing import Any
 
 from . import confine
 from .answers import called, say_error, trace
+from .folders import enter, remove
 from .loading import load, loaded
 from .processes import become, children, kill
 
@@ -169,9 +169,12 @@ class Worker:
         pipes = {name: os.pipe() for name in ("result", "stdout", "stderr")}
         folder = self._folder / f"call-{frame['id']}"
         folder.mkdir(exist_ok=True)
+        ruleset = self._ruleset(folder)
         try:
             pid = os.fork()
         except OSError as error:
+            if ruleset >= 0:
+                os.close(ruleset)
             for ends in pipes.values():
                 os.close(ends[0])
                 os.close(ends[1])
@@ -184,11 +187,13 @@ class Worker:
                 for reading, _ in pipes.values():
                     os.close(reading)
                 enter(folder)
-                if self._rules:
-                    confine.restrict(self._rules + confine.opened([str(folder)], confine.ALL))
+                if ruleset >= 0:
+                    confine.restrict(ruleset)
                 run(self._module, frame, {name: ends[1] for name, ends in pipes.items()})
             finally:
                 os._exit(0)  # never back into the loop, whatever the tool did
+        if ruleset >= 0:
+            os.close(ruleset)
         call = Call(frame["id"], pid, frame["limits"], folder)
         self._calls[frame["id"]] = call
         if hasattr(os, "pidfd_open"):
@@ -196,6 +201,16 @@ class Worker:
         for name, (reading, writing) in pipes.items():
             os.close(writing)
             self._selector.register(reading, selectors.EVENT_READ, (call, name))
+
+    def _ruleset(self, folder: Path) -> int:
+        """What a call may do, prepared before the fork, where the memory is not yet shared."""
+        if not self._rules:
+            return -1
+        own = confine.opened([str(folder)], confine.ALL)
+        try:
+            return confine.ruleset(self._rules + own)
+        finally:
+            confine.close(own)
 
     def _let_go(self) -> None:
         """In the forked process: close what leads to the session and to other calls."""
@@ -277,7 +292,7 @@ def run(module: Any, frame: dict[str, Any], pipes: dict[str, int]) -> None:
     """In the forked process: call the function and write the result."""
     limits = frame["limits"]
     if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+        confine.libc().prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
     os.setpgid(0, 0)
     os.dup2(pipes["stdout"], 1)
     os.dup2(pipes["stderr"], 2)
@@ -310,28 +325,6 @@ def run(module: Any, frame: dict[str, Any], pipes: dict[str, int]) -> None:
             stream.flush()
 
 
-def enter(folder: Path) -> None:
-    """Make a folder the one where a process works and writes its temporary files."""
-    os.chdir(folder)
-    os.environ["TMPDIR"] = os.environ["HOME"] = str(folder)
-    if "tempfile" in sys.modules:
-        vars(sys.modules["tempfile"])["tempdir"] = (
-            None  # or it stays with the folder it found first
-        )
-
-
-def remove(path: Path) -> None:
-    """Remove a file or folder. What it needs is imported late: each fork copies what is loaded."""
-    try:
-        path.rmdir()
-    except NotADirectoryError:
-        path.unlink(missing_ok=True)
-    except OSError:
-        import shutil
-
-        shutil.rmtree(path, ignore_errors=True)
-
-
 def main() -> None:
     """Take standard input and output over, then load and serve.
 
@@ -346,7 +339,7 @@ def main() -> None:
     if user := settings["user"]:
         become(user)
     if sys.platform == "linux":
-        libc = ctypes.CDLL(None, use_errno=True)
+        libc = confine.libc()
         libc.prctl(PR_SET_CHILD_SUBREAPER, 1)
         libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
         libc.prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
