@@ -29,6 +29,8 @@ from neurectomy.workspace.root import find_root
 @click.pass_context
 def command(context: click.Context, workspace: Path, as_json: bool) -> None:
     """List, show, cancel, resume, answer and delete runs; disk usage."""
+    given = {"workspace": workspace, "as_json": as_json}
+    context.default_map = dict.fromkeys(command.commands, given)
     if context.invoked_subcommand is None:
         context.invoke(list_runs, workspace=workspace, as_json=as_json)
 
