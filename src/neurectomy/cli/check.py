@@ -9,7 +9,7 @@ import click
 
 from neurectomy.cli.options import json_option, print_json
 from neurectomy.core.errors import NotFound, ProgramInvalid
-from neurectomy.language.diagnostics import COLOURED, PLAIN, as_data, show
+from neurectomy.language.diagnostics import COLOURED, as_data, show
 from neurectomy.workspace.programs import Programs
 from neurectomy.workspace.root import find_root
 
@@ -40,9 +40,8 @@ def command(paths: tuple[Path, ...], as_json: bool) -> None:
             item["path"] = shown
         print_json({"files": list(texts), "errors": errors, "diagnostics": data})
         sys.exit(3 if errors else 0)
-    palette = COLOURED if sys.stdout.isatty() else PLAIN
     for shown, diagnostic in found:
-        text = show(diagnostic, texts[shown], palette)
+        text = show(diagnostic, texts[shown], COLOURED)  # echo takes colours out where none belong
         click.echo(text.replace(f"--> {diagnostic.path}:", f"--> {shown}:") + "\n")
     files = f"{len(texts)} file{'s' if len(texts) > 1 else ''}"
     if errors:
