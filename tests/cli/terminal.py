@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import pty
 import select
+import signal
 import subprocess
 import time
 from pathlib import Path
@@ -45,15 +46,18 @@ class Terminal:
         """Type a line."""
         os.write(self._ours, f"{text}\n".encode())
 
-    def press(self, key: bytes) -> None:
-        """Press a key."""
-        os.write(self._ours, key)
+    def interrupt(self) -> None:
+        """What Ctrl-C does where the terminal controls the process."""
+        time.sleep(0.3)  # from the prompt to the system's call that reads, where it is seen
+        self.process.send_signal(signal.SIGINT)
 
     def end(self) -> tuple[int, str]:
         """The exit code and all that was shown."""
         while self._read():
             pass
         os.close(self._ours)
+        if self.process.stdout is not None:
+            self.process.stdout.close()
         return self.process.wait(60), self.shown.replace("\r\n", "\n")
 
     def _read(self) -> bool:

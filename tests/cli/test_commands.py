@@ -96,7 +96,7 @@ def test_tools_that_go_wrong(tmp_path: Path, source: str, code: int, text: str) 
 @pytest.mark.parametrize(
     ("words", "code", "text"),
     [
-        (["run", "none.agent"], 2, "there is no none.agent"),
+        (["run", "none.agent"], 4, "there is no program none.agent"),
         (["run", "f.agent"], 2, "n: missing"),
         (["run", "f.agent", "--n", "many"], 2, "expected int"),
         (["run", "f.agent", "--n"], 2, "needs a value"),
@@ -109,7 +109,7 @@ def test_tools_that_go_wrong(tmp_path: Path, source: str, code: int, text: str) 
         (["run", "key.agent"], 6, "needs a key in OPENAI_API_KEY"),
         (["run", "talk.agent"], 8, "gave no answer within 2 turns"),
         (["check", "broken.agent"], 3, "1 error in 1 file"),
-        (["check", "nowhere"], 2, "there is no nowhere"),
+        (["check", "nowhere"], 4, "there is no program nowhere"),
         (["runs", "show", "last"], 4, "nothing has ever run"),
         (["replay", "last"], 4, "nothing has ever run"),
         (["runz"], 2, "Did you mean run"),

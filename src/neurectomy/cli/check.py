@@ -6,12 +6,13 @@ import sys
 from pathlib import Path
 
 import click
+from msgspec.structs import replace
 
-from neurectomy.cli.options import json_option, print_json
+from neurectomy.cli.options import harmless, json_option, print_json
+from neurectomy.cli.programs import program_root
 from neurectomy.core.errors import NotFound, ProgramInvalid
 from neurectomy.language.diagnostics import COLOURED, as_data, show
 from neurectomy.workspace.programs import Programs
-from neurectomy.workspace.root import find_root
 
 
 @click.command("check")
@@ -21,7 +22,7 @@ def command(paths: tuple[Path, ...], as_json: bool) -> None:
     """Check PATHS, programs or folders; the current folder by default."""
     found, texts = [], {}
     for path in paths or (Path(),):
-        root = find_root(path)
+        root = program_root(path)
         real = path.resolve()
         programs = Programs(root if real.is_dir() else real.parent)
         base = Programs(real) if real.is_dir() else programs
@@ -41,8 +42,14 @@ def command(paths: tuple[Path, ...], as_json: bool) -> None:
         print_json({"files": list(texts), "errors": errors, "diagnostics": data})
         sys.exit(3 if errors else 0)
     for shown, diagnostic in found:
-        text = show(diagnostic, texts[shown], COLOURED)  # echo takes colours out where none belong
-        click.echo(text.replace(f"--> {diagnostic.path}:", f"--> {shown}:") + "\n")
+        told = replace(
+            diagnostic,
+            path=harmless(shown),
+            message=harmless(diagnostic.message),
+            hint=harmless(diagnostic.hint),
+        )
+        text = show(told, harmless(texts[shown]), COLOURED)
+        click.echo(f"{text}\n")  # takes the colours out where none belong
     files = f"{len(texts)} file{'s' if len(texts) > 1 else ''}"
     if errors:
         plural = "s" if errors > 1 else ""

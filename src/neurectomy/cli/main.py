@@ -24,7 +24,7 @@ COMMANDS = {
 EPILOG = """\b
 Exit codes: 0 done, 2 wrong input, 3 program with errors, 4 not found, 5 not possible now,
 6 not available here, 7 refused, 8 the run failed, 9 a replay differs, 10 storage,
-130 interrupted."""
+11 the run waits for a person, 130 interrupted."""
 
 
 class Lazy(click.Group):
