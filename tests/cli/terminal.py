@@ -10,21 +10,18 @@ import subprocess
 import time
 from pathlib import Path
 
-from tests.cli.test_commands import COMMAND
+from tests.cli.test_commands import COMMAND, environment
 
 
 class Terminal:
     """A command that believes to be on a terminal; its answer goes to a pipe where ``piped``."""
 
-    def __init__(self, *words: str, cwd: Path, piped: bool = False, **environment: str) -> None:
-        clean = {k: v for k, v in os.environ.items() if not k.startswith("NEURECTOMY")}
-        clean |= {"TERM": "xterm", "PYTHONPATH": str(Path("src").resolve())}
-        clean.pop("NO_COLOR", None)
+    def __init__(self, *words: str, cwd: Path, piped: bool = False, **changes: str) -> None:
         self._ours, theirs = pty.openpty()
         self.process = subprocess.Popen(
             [*COMMAND, *words],
             cwd=cwd,
-            env={**clean, **environment},
+            env=environment(**{"TERM": "xterm", "NO_COLOR": "", **changes}),
             stdin=theirs,
             stdout=subprocess.PIPE if piped else theirs,
             stderr=theirs,

@@ -12,7 +12,7 @@ from inline_snapshot import snapshot
 from neurectomy.cli.waiting import allowed, parse_answer
 from neurectomy.core.errors import InvalidInput
 from tests.cli.terminal import Terminal
-from tests.cli.test_commands import COMMAND, call, write
+from tests.cli.test_commands import call, start, write
 
 PROGRAM = """
 flow f(n: int) -> str {
@@ -152,9 +152,7 @@ def test_a_call_whose_end_nobody_saw_is_decided(tmp_path: Path) -> None:
     }
     """
     write(tmp_path, a__agent=program, t__py="def pay(n):\n    import time\n    time.sleep(60)")
-    process = subprocess.Popen(
-        [*COMMAND, "run", "a.agent", "--n", "7"], cwd=tmp_path, stderr=subprocess.PIPE, text=True
-    )
+    process = start("run", "a.agent", "--n", "7", cwd=tmp_path, stderr=subprocess.PIPE)
     assert process.stderr is not None
     while "f/paid" not in (line := process.stderr.readline()):
         assert line
