@@ -112,7 +112,7 @@ def test_tools_that_go_wrong(tmp_path: Path, source: str, code: int, text: str) 
         (["run", "two.agent", "--flow", "h"], 4, "no flow h"),
         (["run", "broken.agent"], 3, "there is no anser"),
         (["run", "binary.agent"], 2, "not a text in UTF-8"),
-        (["run", "model.agent"], 4, "there is no model nothing:such"),
+        (["run", "model.agent"], 3, "there is no provider nothing"),
         (["run", "key.agent"], 6, "needs a key in OPENAI_API_KEY"),
         (["run", "talk.agent"], 8, "gave no answer within 2 turns"),
         (["check", "broken.agent"], 3, "1 error in 1 file"),

@@ -8,6 +8,7 @@ from neurectomy.agents.expressions import BUILTINS
 from neurectomy.agents.program import Call, Map
 from neurectomy.agents.shapes import named_in
 from neurectomy.agents.types import Field, Mismatch, Named, coerce
+from neurectomy.language import sources
 from neurectomy.language.diagnostics import Problem
 from neurectomy.language.flows import FlowChecker
 from neurectomy.language.hints import closest
@@ -52,6 +53,7 @@ class _Checker:
             self._check_fields(record.fields)
         self._check_endless_types()
         for name, model in program.models.items():
+            self._check_source(name, model.source)
             for key, value in model.settings.items():
                 self._check_setting(name, key, value)
         for tool in program.tools.values():
@@ -89,6 +91,12 @@ class _Checker:
                 message = f"there is a {callables[name]} {name} already"
                 self.problem(span, "duplicate", message, "Rename one of the two.")
             callables.setdefault(name, kind)
+
+    def _check_source(self, model: str, source: str) -> None:
+        place = self._lowered.places.get(("source", model))
+        wrong = sources.problem(source)
+        if place is not None and wrong is not None:
+            self.problem(place, "unknown-source", *wrong)
 
     def _check_setting(self, model: str, key: str, value: Any) -> None:
         place = self._lowered.places["setting", f"{model}.{key}"]
@@ -156,9 +164,8 @@ class _Checker:
             self._used.add(("model", agent.model))
             if agent.model not in self._program.models:
                 place = places["model", agent.name]
-                hint = closest(
-                    agent.model, self._program.models, f"Add: model {agent.model} = auto"
-                )
+                known = [*self._program.models, *sources.BUILT_IN]
+                hint = closest(agent.model, known, f"Add: model {agent.model} = auto")
                 self.problem(place, "unknown-name", f"there is no model {agent.model}", hint)
         for tool in agent.tools:
             self._used.add(("tool", tool))

@@ -206,12 +206,12 @@ class TreeBuilder:
         self.error(f"expected `{word}`, found {self.shown()}", "expected", hint)
         return False
 
-    def name(self, what: str) -> bool:
+    def name(self, what: str, hint: str = "") -> bool:
         """Take a name, or say that it is missing."""
         if self.peek().kind == "name":
             self.bump()
             return True
-        self.error(f"expected {what}, found {self.shown()}", "expected")
+        self.error(f"expected {what}, found {self.shown()}", "expected", hint)
         return False
 
     def number(self, what: str) -> bool:

@@ -16,6 +16,7 @@ from neurectomy.agents.program import (
 from neurectomy.agents.types import Field, Record
 from neurectomy.language.diagnostics import Lines, Problem
 from neurectomy.language.lowering import UNITS_MS, Lowerer, unquote
+from neurectomy.language.sources import BUILT_IN
 from neurectomy.language.statements import StatementLowerer
 from neurectomy.language.tree import Cursor
 
@@ -62,6 +63,11 @@ class ProgramLowerer(Lowerer):
         for kind in ("model", "type", "tool", "agent"):
             for cursor in found[kind]:
                 self._declare(kind, cursor, declared[kind], getattr(self, f"_{kind}"))
+        for agent in declared["agent"].values():
+            if agent.model in BUILT_IN:
+                declared["model"].setdefault(
+                    agent.model, ModelDeclaration(agent.model, agent.model)
+                )
         signatures = {**declared["agent"], **declared["tool"]}
         flows: dict[str, tuple[Cursor, FlowDeclaration]] = {}
         for cursor in found["flow"]:
@@ -197,7 +203,7 @@ class ProgramLowerer(Lowerer):
             seen.add(word.text)
             if rest:
                 self._agent_option(name, word.text, rest, options)
-        for needed, example in (("model", "model reader"), ("prompt", 'prompt """..."""')):
+        for needed, example in (("model", "model auto"), ("prompt", 'prompt """..."""')):
             if not options[needed]:
                 self.problem(
                     self.lowered.names.get(("agent", name), cursor.span),

@@ -193,7 +193,9 @@ class _Parser(ExpressionParser):
                     continue
                 self.bump()
                 match word.text:
-                    case "model" | "output":
+                    case "model":
+                        self.name("a name", _MODEL)
+                    case "output":
                         self.name("a name")
                     case "tools":
                         self.name("a tool")
@@ -356,6 +358,7 @@ class _Parser(ExpressionParser):
             self.expression()
 
 
+_MODEL = 'Write auto, offline, or a name that is declared: model reader = "provider:name"'
 _TOOL = "A tool has: from, in, idempotent, timeout, retry, network."
 _AGENT = "An agent has: model, tools, prompt, system, turns, output, timeout, retry."
 _STATEMENT = "A statement is name = ..., if, repeat, parallel, yield or return."
