@@ -75,7 +75,7 @@ class TreeBuilder:
             return
         self._last_error = self.index
         if self.peek().problem:
-            code, message, hint = "bad-token", self.peek().problem, ""
+            code, message, hint = "bad-token", self.peek().problem, self.peek().hint
         self.problems.append(Problem(self.span(), code, message, hint))
 
     def error_at_last(self, message: str, code: str, hint: str = "") -> None:
@@ -83,6 +83,21 @@ class TreeBuilder:
         place = self._significant[self.index - 1]
         span = Span(self._offsets[place], self._offsets[place + 1])
         self.problems.append(Problem(span, code, message, hint))
+
+    def error_since(self, start: int, message: str, code: str, hint: str = "") -> None:
+        """Something is wrong with all that was taken since the index was ``start``."""
+        first, last = self._significant[start], self._significant[self.index - 1]
+        span = Span(self._offsets[first], self._offsets[last + 1])
+        self.problems.append(Problem(span, code, message, hint))
+
+    def taken(self, start: int) -> str:
+        """The text of the tokens that were taken since the index was ``start``."""
+        return "".join(self.tokens[place].text for place in self._significant[start : self.index])
+
+    def foreign(self, *texts: str) -> bool:
+        """Whether one of these comes next, which other languages write and this one does not."""
+        token = self.peek()
+        return token.kind == "unknown" and token.text in texts
 
     def bump(self) -> None:
         """Take the next token, and the trivia before it, into the open node."""
@@ -93,7 +108,7 @@ class TreeBuilder:
         token = self.tokens[place]
         if token.problem and self.index != self._last_error:
             span = Span(self._offsets[place], self._offsets[place + 1])
-            self.problems.append(Problem(span, "bad-token", token.problem))
+            self.problems.append(Problem(span, "bad-token", token.problem, token.hint))
         self._taken = place + 1
         self.index += 1
 
@@ -127,6 +142,16 @@ class TreeBuilder:
                     depth = max(0, depth - 1)
                 self.bump()
                 if depth == 0 and self._line_ends():
+                    return
+
+    def skip_braces(self) -> None:
+        """Take what is in braces as an error that was told already."""
+        with self.node("error"):
+            depth = 0
+            while not self.at_end():
+                depth += self.at("{") - self.at("}")
+                self.bump()
+                if depth == 0:
                     return
 
     def drop_line(self) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from neurectomy.language.builder import TreeBuilder
+from neurectomy.language.mistakes import OPERATORS
 
 _LEVELS = {
     operator: level
@@ -25,22 +26,48 @@ RESERVED = frozenset(
 class ExpressionParser(TreeBuilder):
     """Types, durations, templates and expressions."""
 
-    def type(self) -> None:
-        """A type: a name, ``list[T]``, ``map[T]``, choices of texts, each perhaps optional."""
+    def type(self, *, whole: bool = True) -> None:
+        """A type: a name, ``list[T]``, ``map[T]``, choices of texts, each perhaps optional.
+
+        Args:
+            whole: Whether no alternative to it may follow.
+        """
         with self.node("type"), self.deeper() as allowed:
             if not allowed:
                 return
+            start, optional = self.index, self.word("Optional")
             if self.peek().kind == "string":
                 self.bump()
-                while self.at("|"):
+                while self.at("|") and self.peek(1).kind == "string":
                     self.bump()
-                    self.string("a text")
+                    self.bump()
             elif self.name('a type, such as str, list[str] or "yes" | "no"') and self.at("["):
                 self.bump()
+                inner = self.index
                 self.type()
+                if optional:
+                    hint = f"Write {self.taken(inner)}?"
+                    self.error_since(start, "a type has no Optional", "syntax", hint)
                 self.expect("]")
             if self.at("?"):
                 self.bump()
+            if whole and self.at("|"):
+                self._alternatives(start)
+
+    def _alternatives(self, start: int) -> None:
+        """What follows a type as if it had alternatives, which only texts have."""
+        first = self.taken(start)
+        with self.node("error"):
+            while self.at("|"):
+                self.bump()
+                before = self.index
+                self.type(whole=False)
+                if self.index == before:
+                    return
+            hint = "Only texts are alternatives; json takes any value."
+            if self.taken(start) in (f"{first}|null", f"{first}|None", f"{first}|none"):
+                hint = f"Write {first}?"
+            self.error_since(start, "a type has no alternatives", "syntax", hint)
 
     def duration(self) -> None:
         """A number and a unit."""
@@ -74,23 +101,33 @@ class ExpressionParser(TreeBuilder):
                 return
             mark = self.mark()
             self._unary(records=records)
-            while (found := self._operator()) is not None and found >= level:
+            while (found := self._operator(records=records)) is not None and found >= level:
+                if self.at("="):
+                    hint = "Compare with `==`."
+                    self.error("`=` gives a name a value, and compares nothing", "syntax", hint)
                 self.bump()
                 self.expression(found + 1, records=records)
                 self.wrap(mark, "binary")
-                if found == _COMPARISON == self._operator():
+                if found == _COMPARISON == self._operator(records=records):
                     self.error(
                         "comparisons cannot be chained",
                         "chained-comparison",
                         "Join two of them with `and`.",
                     )
 
-    def _operator(self) -> int | None:
+    def _operator(self, *, records: bool) -> int | None:
+        """How tightly the operator binds that comes next; null where none does."""
         token = self.peek()
+        if self.foreign("&&", "||") or (not records and self.at("=")):
+            return _LEVELS[OPERATORS[token.text]]
         return _LEVELS.get(token.text) if token.kind in ("symbol", "name") else None
 
     def _unary(self, *, records: bool) -> None:
-        if self.word("not"):
+        if self.foreign("!"):
+            with self.node("unary"):
+                self.bump()
+                self.expression(_TIGHTEST, records=records)
+        elif self.word("not"):
             with self.node("unary"):
                 self.bump()
                 self.expression(_COMPARISON, records=records)
@@ -150,6 +187,12 @@ class ExpressionParser(TreeBuilder):
                         break
                     self.bump()
                 self.expect("]")
+        elif self.at("{") and records:
+            key = _bare(self.peek(1).text) or "name"
+            hint = f"Say of which type it is, and its fields without quotes: Type {{ {key}: ... }}"
+            self.error("an object has a type", "expected-value", hint)
+            with self.node("missing"):
+                self.skip_braces()
         else:
             with self.node("missing"):
                 self.error(f"expected a value, found {self.shown()}", "expected-value")
@@ -177,10 +220,20 @@ class ExpressionParser(TreeBuilder):
             while not self.at("}") and not self.at_end():
                 before = self.index
                 with self.node("value"):
-                    if self.name("a field's name") and self.expect(":"):
+                    if self.peek().kind == "string":
+                        hint = f"Leave the quotes out: {_bare(self.peek().text)}: ..."
+                        self.error("a field's name has no quotes", "expected", hint)
+                        self.bump()
+                        if self.expect(":"):
+                            self.expression()
+                    elif self.name("a field's name") and self.expect(":"):
                         self.expression()
                 if self.index == before:
                     break
                 if self.at(","):
                     self.bump()
             self.expect("}")
+
+
+def _bare(text: str) -> str:
+    return text.strip("\"'")
