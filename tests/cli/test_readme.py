@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import subprocess
 import sys
@@ -50,3 +51,18 @@ def test_new_says_what_to_type_and_where_the_language_is(tmp_path: Path) -> None
 
 def test_the_language_is_taught_with_the_program_that_new_makes() -> None:
     assert f"```\n{PROGRAM}```" in Path(LANGUAGE).read_text("utf-8")
+
+
+def test_the_tool_of_the_reference_fits_the_program(tmp_path: Path) -> None:
+    blocks = re.findall(r"```\n(.*?)```", Path(LANGUAGE).read_text("utf-8"), re.DOTALL)
+    (tool,) = [block for block in blocks if "def search" in block]
+    assert call("new", "mine", cwd=tmp_path).returncode == 0
+    folder = tmp_path / "mine"
+    (folder / "tools" / "notes.py").write_text(tool)
+    assert "no errors" in call("check", cwd=folder).stdout
+    question = "What does a replay cost?"
+    done = call("run", "main.agent", "--question", question, "--quiet", cwd=folder)
+    assert "costs nothing" in done.stdout
+    shown = json.loads(call("runs", "show", "last", "--events", "--json", cwd=folder).stdout)
+    (returned,) = [one for one in shown["events"] if one["kind"] == "tool.returned"]
+    assert returned["data"]["stdout"] == "looked at replay.md\n"
