@@ -18,19 +18,26 @@ EXAMPLE = Path("examples/stdlib")
 COMMAND = [sys.executable, "-m", "neurectomy"]
 
 
-def call(
-    *words: str, cwd: Path | None = None, **environment: str
-) -> subprocess.CompletedProcess[str]:
+def environment(**changes: str) -> dict[str, str]:
+    """Of a process: without settings of whoever tests, and with the sources at hand."""
     clean = {k: v for k, v in os.environ.items() if not k.startswith("NEURECTOMY")}
+    return {**clean, "PYTHONPATH": str(Path("src").resolve()), **changes}
+
+
+def call(*words: str, cwd: Path | None = None, **changes: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [*COMMAND, *words],
         cwd=cwd,
-        env={**clean, **environment, "PYTHONPATH": str(Path("src").resolve())},
+        env=environment(**changes),
         capture_output=True,
         text=True,
         timeout=120,
         check=False,
     )
+
+
+def start(*words: str, **options) -> subprocess.Popen[str]:
+    return subprocess.Popen([*COMMAND, *words], env=environment(), text=True, **options)
 
 
 @pytest.fixture
@@ -96,7 +103,7 @@ def test_tools_that_go_wrong(tmp_path: Path, source: str, code: int, text: str) 
 @pytest.mark.parametrize(
     ("words", "code", "text"),
     [
-        (["run", "none.agent"], 2, "there is no none.agent"),
+        (["run", "none.agent"], 4, "there is no program none.agent"),
         (["run", "f.agent"], 2, "n: missing"),
         (["run", "f.agent", "--n", "many"], 2, "expected int"),
         (["run", "f.agent", "--n"], 2, "needs a value"),
@@ -105,11 +112,11 @@ def test_tools_that_go_wrong(tmp_path: Path, source: str, code: int, text: str) 
         (["run", "two.agent", "--flow", "h"], 4, "no flow h"),
         (["run", "broken.agent"], 3, "there is no anser"),
         (["run", "binary.agent"], 2, "not a text in UTF-8"),
-        (["run", "model.agent"], 4, "there is no model nothing:such"),
+        (["run", "model.agent"], 3, "there is no provider nothing"),
         (["run", "key.agent"], 6, "needs a key in OPENAI_API_KEY"),
         (["run", "talk.agent"], 8, "gave the same answer twice"),
         (["check", "broken.agent"], 3, "1 error in 1 file"),
-        (["check", "nowhere"], 2, "there is no nowhere"),
+        (["check", "nowhere"], 4, "there is no program nowhere"),
         (["runs", "show", "last"], 4, "nothing has ever run"),
         (["replay", "last"], 4, "nothing has ever run"),
         (["runz"], 2, "Did you mean run"),
@@ -208,11 +215,7 @@ def served(tmp_path: Path):
         a__agent=TOOL.replace("timeout 2s", "") + FLOW,
         t__py="def t(n):\n    return n * 2",
     )
-    process = subprocess.Popen(
-        [*COMMAND, "serve", str(tmp_path), "--port", "0", "--json"],
-        stdout=subprocess.PIPE,
-        text=True,
-    )
+    process = start("serve", str(tmp_path), "--port", "0", "--json", stdout=subprocess.PIPE)
     assert process.stdout is not None
     address = json.loads(process.stdout.readline())["address"]
     yield tmp_path, address, process
@@ -248,12 +251,8 @@ def test_a_port_in_use_is_told(tmp_path: Path) -> None:
 def test_an_interrupt_cancels_the_run(tmp_path: Path) -> None:
     write(tmp_path, a__agent=TOOL.replace("2s", "60s") + FLOW,
           t__py="def t(n):\n    import time\n    time.sleep(60)")  # fmt: skip
-    process = subprocess.Popen(
-        [*COMMAND, "run", "a.agent", "--n", "1"],
-        cwd=tmp_path,
-        stderr=subprocess.PIPE,
-        text=True,
-        start_new_session=True,
+    process = start(
+        "run", "a.agent", "--n", "1", cwd=tmp_path, stderr=subprocess.PIPE, start_new_session=True
     )
     assert process.stderr is not None
     while "f/a" not in (line := process.stderr.readline()):
@@ -281,9 +280,7 @@ def test_a_killed_run_goes_on_at_once(tmp_path: Path) -> None:
         a__agent=program,
         t__py="def t(n):\n    import time\n    time.sleep(1)\n    return n",
     )
-    process = subprocess.Popen(
-        [*COMMAND, "run", "a.agent", "--n", "7"], cwd=tmp_path, stderr=subprocess.PIPE, text=True
-    )
+    process = start("run", "a.agent", "--n", "7", cwd=tmp_path, stderr=subprocess.PIPE)
     assert process.stderr is not None
     while "f/a" not in (line := process.stderr.readline()):
         assert line

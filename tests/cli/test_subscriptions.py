@@ -4,21 +4,18 @@ from __future__ import annotations
 
 import json
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 from websockets.sync.client import connect
 
+from tests.cli.test_commands import start
+
 
 @pytest.fixture
 def server(tmp_path: Path):
     (tmp_path / "a.agent").write_text("flow f(n: int) -> int {\n  a = n + 1\n  return a\n}\n")
-    process = subprocess.Popen(
-        [sys.executable, "-m", "neurectomy", "serve", str(tmp_path), "--port", "0", "--json"],
-        stdout=subprocess.PIPE,
-        text=True,
-    )
+    process = start("serve", str(tmp_path), "--port", "0", "--json", stdout=subprocess.PIPE)
     assert process.stdout is not None
     address, _, token = json.loads(process.stdout.readline())["address"].partition("/?token=")
     yield address.replace("http", "ws"), {"Authorization": f"Bearer {token}"}

@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from neurectomy.cli.main import COMMANDS
+from neurectomy.cli.main import COMMANDS, EPILOG
+from neurectomy.cli.waiting import EXIT_WAITING
 from neurectomy.core.errors import NeurectomyError
 from neurectomy.runs.completions import COMPLETIONS
 from neurectomy.server.operations import OPERATIONS
@@ -78,6 +79,16 @@ def test_each_error_has_a_code_of_its_own() -> None:
         codes.append(kind.code)
         waiting += [k for k in kind.__subclasses__() if k.__module__.startswith("neurectomy.core")]
     assert len(codes) == len(set(codes))
+
+
+def test_every_exit_code_is_documented() -> None:
+    kinds = [NeurectomyError]
+    for kind in kinds:
+        kinds += [k for k in kind.__subclasses__() if k.__module__.startswith("neurectomy.core")]
+    codes = {kind.exit_code for kind in kinds} - {NeurectomyError.exit_code} | {EXIT_WAITING}
+    reference = Path("docs/reference/command-line.md").read_text("utf-8")
+    assert [code for code in sorted(codes) if f"| {code} |" not in reference] == []
+    assert [code for code in sorted(codes) if not re.search(rf"\b{code} \w", EPILOG)] == []
 
 
 def test_the_core_stays_small() -> None:

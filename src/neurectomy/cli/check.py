@@ -6,12 +6,13 @@ import sys
 from pathlib import Path
 
 import click
+from msgspec.structs import replace
 
-from neurectomy.cli.options import json_option, print_json
+from neurectomy.cli.options import harmless, json_option, print_json
+from neurectomy.cli.programs import program_root
 from neurectomy.core.errors import NotFound, ProgramInvalid
-from neurectomy.language.diagnostics import COLOURED, PLAIN, Lines, as_data, show
+from neurectomy.language.diagnostics import COLOURED, Lines, as_data, show
 from neurectomy.workspace.programs import Programs
-from neurectomy.workspace.root import find_root
 
 MOST_SHOWN = 50
 """Problems that are printed for people; the first ones are usually the cause of the others."""
@@ -24,7 +25,7 @@ def command(paths: tuple[Path, ...], as_json: bool) -> None:
     """Check PATHS, programs or folders; the current folder by default."""
     found, lines = [], dict[str, Lines]()
     for path in paths or (Path(),):
-        root = find_root(path)
+        root = program_root(path)
         real = path.resolve()
         programs = Programs(root if real.is_dir() else real.parent)
         base = Programs(real) if real.is_dir() else programs
@@ -34,7 +35,7 @@ def command(paths: tuple[Path, ...], as_json: bool) -> None:
         for name in names:
             shown = str(path / name) if real.is_dir() else str(path)
             compiled = base.compile(name)
-            lines[shown] = Lines(compiled.text)
+            lines[shown] = Lines(harmless(compiled.text))
             found += [(shown, diagnostic) for diagnostic in compiled.diagnostics]
     errors = sum(diagnostic.severity == "error" for _, diagnostic in found)
     if as_json:
@@ -43,10 +44,14 @@ def command(paths: tuple[Path, ...], as_json: bool) -> None:
             item["path"] = shown
         print_json({"files": list(lines), "errors": errors, "diagnostics": data})
         sys.exit(3 if errors else 0)
-    palette = COLOURED if sys.stdout.isatty() else PLAIN
     for shown, diagnostic in found[:MOST_SHOWN]:
-        text = show(diagnostic, lines[shown], palette)
-        click.echo(text.replace(f"--> {diagnostic.path}:", f"--> {shown}:") + "\n")
+        told = replace(
+            diagnostic,
+            path=harmless(shown),
+            message=harmless(diagnostic.message),
+            hint=harmless(diagnostic.hint),
+        )
+        click.echo(f"{show(told, lines[shown], COLOURED)}\n")  # loses colours where none belong
     if len(found) > MOST_SHOWN:
         click.echo(f"... and {len(found) - MOST_SHOWN} more; see them all with --json\n")
     files = f"{len(lines)} file{'s' if len(lines) > 1 else ''}"

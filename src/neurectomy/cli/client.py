@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any, Protocol
+from urllib.parse import quote
 
 import msgspec
 
@@ -39,8 +41,8 @@ class RemoteError(NeurectomyError):
     def __init__(self, problem: dict[str, Any]) -> None:
         super().__init__(problem.get("detail", "the server failed"), hint=problem.get("hint", ""))
         self.details = problem.get("details", {})
-        self.name = problem.get("code", "error")
-        self.exit_code = _exit_codes().get(self.name, 1)  # type: ignore[misc]  # of this one
+        self.code = problem.get("code", "error")  # type: ignore[misc]  # of this one
+        self.exit_code = _exit_codes().get(self.code, 1)  # type: ignore[misc]  # of this one
 
 
 def _exit_codes() -> dict[str, int]:
@@ -86,13 +88,15 @@ class RemoteClient:
         self._token = token
 
     async def call(self, operation: str, /, body: Any = None, **arguments: Any) -> Any:
-        import re
-
         from neurectomy.server.operations import OPERATIONS
 
         found = next(one for one in OPERATIONS if one.name == operation)
         names = re.findall(r"\{(\w+)", found.path)
-        path = re.sub(r"\{(\w+)(:path)?\}", lambda m: str(arguments[m[1]]), found.path)
+        path = re.sub(
+            r"\{(\w+)(:path)?\}",
+            lambda part: quote(str(arguments[part[1]]), safe="/" if part[2] else ""),
+            found.path,
+        )
         query = {name: value for name, value in arguments.items() if name not in names}
         response = await self._http.request(found.method, path, params=query, json=body)
         if response.status_code >= 400:
@@ -101,18 +105,23 @@ class RemoteClient:
 
     async def follow(self, run: str, after: int = 0) -> AsyncIterator[dict[str, Any]]:
         from websockets.asyncio.client import connect
+        from websockets.exceptions import WebSocketException
 
         address = self._address.replace("http", "ws", 1)
-        url = f"{address}/api/runs/{run}/stream?after={after}"
+        url = f"{address}/api/runs/{quote(run, safe='')}/stream?after={after}"
         headers = {"Authorization": f"Bearer {self._token}"}
-        async with connect(url, additional_headers=headers, max_size=None) as socket:
-            async for text in socket:
-                frame: dict[str, Any] = msgspec.json.decode(text)
-                if frame["type"] == "end":
-                    return
-                if frame["type"] == "error":
-                    raise RemoteError({**frame, "detail": frame["message"]})
-                yield frame
+        try:
+            async with connect(url, additional_headers=headers, max_size=None) as socket:
+                async for text in socket:
+                    frame: dict[str, Any] = msgspec.json.decode(text)
+                    if frame["type"] == "end":
+                        return
+                    if frame["type"] == "error":
+                        raise RemoteError({**frame, "detail": frame["message"]})
+                    yield frame
+        except (WebSocketException, OSError) as error:
+            hint = f"Start it again, and go on with: neurectomy runs resume {run}"
+            raise Conflict(f"the server is gone: {error}", hint=hint) from error
 
 
 def _problem(response: httpx.Response) -> dict[str, Any]:

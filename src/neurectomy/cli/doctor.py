@@ -12,7 +12,14 @@ from typing import TYPE_CHECKING, Any
 import click
 
 import neurectomy
-from neurectomy.cli.options import finish, json_option, print_json, size, workspace_option
+from neurectomy.cli.options import (
+    finish,
+    harmless_data,
+    json_option,
+    print_json,
+    size,
+    workspace_option,
+)
 from neurectomy.core.errors import NeurectomyError, Unavailable
 from neurectomy.models.sources import Models
 from neurectomy.sandboxes.select import Sandboxes
@@ -31,21 +38,22 @@ Finding = dict[str, Any]
 @click.command("doctor")
 @workspace_option
 @json_option
-def command(workspace: Path, as_json: bool) -> None:
+@click.pass_context
+def command(context: click.Context, workspace: Path, as_json: bool) -> None:
     """Say what works on this machine and what does not."""
     root = find_root(workspace)
     findings = finish(_examine(root))
     broken = [finding for finding in findings if finding["state"] == "broken"]
     if as_json:
         print_json({"findings": findings, "broken": len(broken)})
-    else:
-        marks = {
-            "ok": click.style("✓", fg="green"),
-            "absent": click.style("·", dim=True),
-            "broken": click.style("✗", fg="red"),
-        }
-        for finding in findings:
-            click.echo(f" {marks[finding['state']]} {finding['what']:14} {finding['text']}")
+        context.exit(Unavailable.exit_code if broken else 0)
+    marks = {
+        "ok": click.style("✓", fg="green"),
+        "absent": click.style("·", dim=True),
+        "broken": click.style("✗", fg="red"),
+    }
+    for finding in harmless_data(findings):
+        click.echo(f" {marks[finding['state']]} {finding['what']:14} {finding['text']}")
     if broken:
         raise Unavailable(f"{len(broken)} of the things above do not work", hint=broken[0]["text"])
 

@@ -24,7 +24,7 @@ COMMANDS = {
 EPILOG = """\b
 Exit codes: 0 done, 2 wrong input, 3 program with errors, 4 not found, 5 not possible now,
 6 not available here, 7 refused, 8 the run failed, 9 a replay differs, 10 storage,
-130 interrupted."""
+11 the run waits for a person, 130 interrupted."""
 
 
 class Lazy(click.Group):
@@ -50,9 +50,11 @@ class Lazy(click.Group):
         if args and args[0] not in COMMANDS and not args[0].startswith("-"):
             from difflib import get_close_matches
 
+            from neurectomy.core.errors import InvalidInput
+
             close = get_close_matches(args[0], COMMANDS, 1)
-            hint = f" Did you mean {close[0]}?" if close else " See: neurectomy --help"
-            raise click.UsageError(f"there is no command {args[0]}.{hint}")
+            hint = f"Did you mean {close[0]}?" if close else "See: neurectomy --help"
+            raise InvalidInput(f"there is no command {args[0]}", hint=hint)
         return super().resolve_command(ctx, args)
 
 
@@ -64,10 +66,11 @@ def cli() -> None:
 
 def main() -> None:
     """Run the command line; errors become one sentence, a hint and an exit code."""
+    colour = _colour()
     try:
-        code = cli.main(standalone_mode=False)
+        code = cli.main(prog_name="neurectomy", standalone_mode=False, color=colour)
         sys.exit(code if isinstance(code, int) else 0)
-    except click.ClickException as error:
+    except click.exceptions.NoArgsIsHelpError as error:
         error.show()
         sys.exit(error.exit_code)
     except (click.Abort, KeyboardInterrupt):
@@ -79,12 +82,37 @@ def main() -> None:
     except Exception as error:
         from neurectomy.core.errors import NeurectomyError
 
-        if not isinstance(error, NeurectomyError):
+        told = _misuse(error) if isinstance(error, click.ClickException) else error
+        if not isinstance(told, NeurectomyError):
             raise
-        sys.exit(_say(error))
+        sys.exit(_say(told, colour))
 
 
-def _say(error: Any) -> int:
+def _colour() -> bool | None:
+    """False where nothing may be coloured; null where that depends on what is printed to.
+
+    ``NO_COLOR`` is that of no-color.org: set, and not to nothing.
+    """
+    refused = os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb"
+    return False if refused else None
+
+
+def _misuse(error: click.ClickException) -> Exception:
+    """An error of the command line's form, as one of ours."""
+    from neurectomy.core.errors import InvalidInput
+
+    context = getattr(error, "ctx", None)
+    hint = f"See: {context.command_path if context else 'neurectomy'} --help"
+    message = error.format_message()
+    if isinstance(error, click.NoSuchOption):
+        message = error.message
+        if error.possibilities:
+            hint = f"Did you mean {error.possibilities[0]}?"
+    message = message.rstrip(".")
+    return InvalidInput(message[:1].lower() + message[1:], hint=hint)
+
+
+def _say(error: Any, colour: bool | None) -> int:
     if "--json" in sys.argv:
         import json
 
@@ -93,8 +121,9 @@ def _say(error: Any) -> int:
         from neurectomy.cli.options import harmless
 
         mark = click.style("error", fg="red", bold=True)
-        click.echo(f"{mark}: {harmless(error.message)}", err=True)
+        click.echo(f"{mark}: {harmless(error.message)}", err=True, color=colour)
         if error.hint:
-            click.echo(f"{click.style('hint', bold=True)}: {harmless(error.hint)}", err=True)
+            mark = click.style("hint", bold=True)
+            click.echo(f"{mark}: {harmless(error.hint)}", err=True, color=colour)
     code: int = error.exit_code
     return code

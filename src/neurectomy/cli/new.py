@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 
 import click
@@ -58,6 +59,8 @@ NOTE = """\
 A replay feeds the recorded answers to the program again and compares every decision. It asks no
 model and calls no tool, so it costs nothing.
 """
+LANGUAGE = "docs/reference/language.md"
+"""Where the repository describes what a program may say."""
 
 
 @click.command("new")
@@ -81,5 +84,14 @@ def command(folder: Path, as_json: bool) -> None:
         return
     for name in files:
         click.echo(f"  {folder / name}")
-    click.echo(f'\nTry:  neurectomy run {folder}/main.agent --question "What does a replay cost?"')
-    click.echo(f"      neurectomy serve {folder}")
+    tries = [
+        'neurectomy run main.agent --question "What does a replay cost?"',
+        "neurectomy runs show last --events",
+        "neurectomy serve",
+    ]
+    if folder.resolve() != Path.cwd():
+        tries.insert(0, f"cd {shlex.quote(str(folder))}")
+    click.echo("\nTry:")
+    for line in tries:
+        click.echo(f"  {line}")
+    click.echo(f"\nThe language is in {LANGUAGE}.")

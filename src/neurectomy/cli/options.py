@@ -37,20 +37,36 @@ def finish(work: Coroutine[Any, Any, T]) -> T:
 def print_json(value: Any) -> None:
     """One JSON value, indented for people where they look on."""
     indent = 2 if sys.stdout.isatty() else None
-    click.echo(json.dumps(value, indent=indent, ensure_ascii=False))
+    text = json.dumps(value, indent=indent, ensure_ascii=False)
+    click.echo(_CONTROLS.sub(lambda found: f"\\u{ord(found[0]):04x}", text))
 
 
 def harmless(text: str) -> str:
     """A text of a model or tool without what a terminal would obey."""
-    return _CONTROLS.sub("\N{REPLACEMENT CHARACTER}", text)
+    return _CONTROLS.sub("\N{REPLACEMENT CHARACTER}", text.replace("\r\n", "\n"))
+
+
+def harmless_data(value: T) -> T:
+    """Data for people to read, every text and key in it `harmless`.
+
+    What a command prints goes through here as it comes in, so that no line of output can forget.
+    """
+    made: Any = value
+    if isinstance(value, str):
+        made = harmless(value)
+    elif isinstance(value, dict):
+        made = {harmless(str(key)): harmless_data(inner) for key, inner in value.items()}
+    elif isinstance(value, list | tuple):
+        made = [harmless_data(inner) for inner in value]
+    return made  # type: ignore[no-any-return]  # of the same shape
 
 
 def when(microseconds: int | None) -> str:
-    """A time as people of this machine read it."""
+    """A time as people of this machine read it, with how far it is from UTC."""
     if microseconds is None:
         return ""
-    moment = datetime.fromtimestamp(microseconds / 1e6, UTC).astimezone()
-    return moment.strftime("%Y-%m-%d %H:%M:%S")
+    moment = datetime.fromtimestamp(microseconds // 1_000_000, UTC).astimezone()
+    return moment.isoformat(" ", "seconds")
 
 
 def duration(microseconds: float) -> str:
@@ -92,30 +108,3 @@ STATUS_COLOURS = {
 def status_text(status: str) -> str:
     """A status in its colour."""
     return click.style(status, fg=STATUS_COLOURS.get(status, "cyan"))
-
-
-def parse_inputs(pairs: tuple[str, ...], schema: dict[str, Any]) -> dict[str, Any]:
-    """``name=value`` pairs as inputs: JSON where the parameter is no text.
-
-    Raises:
-        click.UsageError: A pair has no ``=``, or its value is no JSON.
-    """
-    inputs = {}
-    for pair in pairs:
-        name, separator, text = pair.partition("=")
-        if not separator:
-            raise click.UsageError(f"write name=value, not {pair}")
-        inputs[name] = convert(name, text, schema)
-    return inputs
-
-
-def convert(name: str, text: str, schema: dict[str, Any]) -> Any:
-    """The value of an input's text."""
-    property_ = schema.get("properties", {}).get(name, {})
-    kinds = [property_, *property_.get("anyOf", ())]
-    if any(kind.get("type") == "string" for kind in kinds):
-        return text
-    try:
-        return json.loads(text)
-    except ValueError:
-        return text

@@ -8,7 +8,13 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from neurectomy.cli.client import connect
-from neurectomy.cli.options import finish, json_option, print_json, workspace_option
+from neurectomy.cli.options import (
+    finish,
+    harmless_data,
+    json_option,
+    print_json,
+    workspace_option,
+)
 from neurectomy.core.errors import Diverged
 from neurectomy.workspace.root import find_root
 
@@ -20,7 +26,8 @@ if TYPE_CHECKING:
 @click.argument("run")
 @workspace_option
 @json_option
-def command(run: str, workspace: Path, as_json: bool) -> None:
+@click.pass_context
+def command(context: click.Context, run: str, workspace: Path, as_json: bool) -> None:
     """Replay RUN: recorded answers, recorded order; no model is asked, no tool is called."""
 
     async def work() -> Any:
@@ -31,14 +38,14 @@ def command(run: str, workspace: Path, as_json: bool) -> None:
     result = finish(work())
     if as_json:
         print_json(result)
-    difference = result["difference"]
+        context.exit(Diverged.exit_code if result["difference"] else 0)
+    difference = harmless_data(result["difference"])
     if difference is None:
-        if not as_json:
-            click.echo(f"{result['compared']} events agree")
+        click.echo(f"{result['compared']} events agree")
         return
-    if not as_json:
-        for side in ("recorded", "computed"):
-            click.echo(f"{click.style(side, bold=True)}: {json.dumps(difference[side], indent=2)}")
+    for side in ("recorded", "computed"):
+        text = json.dumps(difference[side], indent=2, ensure_ascii=False)
+        click.echo(f"{click.style(side, bold=True)}: {text}")
     raise Diverged(
         f"event {difference['seq']} at {difference['step'] or 'the run'}: {difference['message']}",
         hint="The program that recorded this run decided otherwise.",

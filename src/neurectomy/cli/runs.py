@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from neurectomy.cli.client import connect
+from neurectomy.cli.following import conclude, follow
 from neurectomy.cli.options import (
     duration,
     finish,
+    harmless_data,
     json_option,
     print_json,
     size,
@@ -19,8 +21,13 @@ from neurectomy.cli.options import (
     when,
     workspace_option,
 )
-from neurectomy.cli.run import readable
+from neurectomy.cli.show import events_of, print_run, whole
+from neurectomy.cli.waiting import DECISIONS, explained, given_answer, interactive, questions
+from neurectomy.core.errors import InvalidInput, NeurectomyError
 from neurectomy.workspace.root import find_root
+
+if TYPE_CHECKING:
+    from neurectomy.cli.following import Run
 
 
 @click.group("runs", invoke_without_command=True)
@@ -29,6 +36,8 @@ from neurectomy.workspace.root import find_root
 @click.pass_context
 def command(context: click.Context, workspace: Path, as_json: bool) -> None:
     """List, show, cancel, resume, answer and delete runs; disk usage."""
+    given = {"workspace": workspace, "as_json": as_json}
+    context.default_map = dict.fromkeys(command.commands, given)
     if context.invoked_subcommand is None:
         context.invoke(list_runs, workspace=workspace, as_json=as_json)
 
@@ -72,9 +81,9 @@ def list_runs(
             when(run["created"]),
             duration(run["ended"] - run["created"]) if run["ended"] else "",
             run["flow"],
-            run["title"][:60],
+            " ".join(run["title"].split())[:60],
         ]
-        for run in page["runs"]
+        for run in harmless_data(page["runs"])
     ]
     text = table(rows, ["run", "status", "started", "took", "flow", "title"])
     click.echo(text)
@@ -86,44 +95,19 @@ def list_runs(
 @workspace_option
 @json_option
 def show(run: str, events: bool, workspace: Path, as_json: bool) -> None:
-    """Show RUN: an id, its last 12 characters, or `last`."""
+    """Show RUN: an id, its last 12 characters, or `last`; what it asks, and how to answer."""
+    root = find_root(workspace)
 
-    async def work() -> tuple[Any, list[Any]]:
-        async with connect(find_root(workspace)) as client:
-            found = await client.call("show_run", run=run)
-            listed: list[Any] = []
-            while events and len(listed) < found["head"]:
-                page = await client.call("list_events", run=found["id"], after=len(listed))
-                if not page["events"]:
-                    break
-                listed += page["events"]
-            return found, listed
+    async def work() -> tuple[Run, list[Any]]:
+        async with connect(root) as client:
+            found = await whole(client, await client.call("show_run", run=run))
+            return found, await events_of(client, found) if events else []
 
     found, listed = finish(work())
     if as_json:
         print_json({**found, "events": listed} if events else found)
-        return
-    click.echo(f"{click.style(found['title'], bold=True)}\n")
-    facts = [
-        ("run", found["id"]),
-        ("status", status_text(found["status"])),
-        ("flow", f"{found['flow']} of {found['source']}"),
-        ("started", when(found["created"])),
-        ("ended", when(found["ended"]) or "not yet"),
-        ("events", str(found["head"])),
-    ]
-    if found["parent"]:
-        facts.append(("fork of", f"{found['parent']['run']} at {found['parent']['at']}"))
-    for name, value in facts:
-        click.echo(f"  {name:8} {value}")
-    if found["error"]:
-        click.echo(f"\n{click.style('error', fg='red')}: {found['error']['message']}")
-    if found["result"] is not None:
-        click.echo(f"\n{readable(found['result'])}")
-    for event in listed:
-        click.echo(
-            f"{event['seq']:>6}  {duration(event['mono']):>8}  {event['kind']:16} {event['step']}"
-        )
+    else:
+        print_run(found, listed, root)
 
 
 @command.command("cancel")
@@ -142,53 +126,59 @@ def cancel(run: str, workspace: Path, as_json: bool) -> None:
 @json_option
 def resume(run: str, workspace: Path, as_json: bool) -> None:
     """Go on with RUN after a crash, and wait for its end."""
+    root = find_root(workspace)
 
-    async def work() -> Any:
-        async with connect(find_root(workspace)) as client:
+    async def work() -> Run:
+        async with connect(root) as client:
             found = await client.call("show_run", run=run)
             await client.call("resume_run", run=found["id"])
-            async for frame in client.follow(found["id"], found["head"]):
-                if frame.get("status") == "waiting":
-                    break
-            return await client.call("show_run", run=found["id"])
+            return await follow(client, found["id"], found["head"], asking=not as_json)
 
-    found = finish(work())
-    print_json(found) if as_json else click.echo(f"{found['id']} {status_text(found['status'])}")
+    _end(finish(work()), root, as_json)
 
 
 @command.command("answer")
 @click.argument("run")
 @click.argument("step")
-@click.argument("value", default="")
-@click.option("--decision", type=click.Choice(["retry", "fail", "value"]), default=None)
+@click.argument("value", required=False)
+@click.option(
+    "--decision",
+    type=click.Choice(DECISIONS),
+    help="About a tool call whose end nobody saw: make it again, fail, or take VALUE as its value.",
+)
 @workspace_option
 @json_option
 def answer(
-    run: str, step: str, value: str, decision: str | None, workspace: Path, as_json: bool
+    run: str, step: str, value: str | None, decision: str | None, workspace: Path, as_json: bool
 ) -> None:
-    """Answer what RUN asks at STEP; VALUE is JSON, or a text."""
-    import json
+    """Answer what RUN asks at STEP, and go on.
 
-    try:
-        parsed: Any = json.loads(value)
-    except ValueError:
-        parsed = value
-    body = {"step": step, "value": parsed, "decision": decision or ""}
+    VALUE is what `runs show` says: yes or no, a text as it is, a number, or JSON.
+    """
+    root = find_root(workspace)
 
-    async def work() -> Any:
-        async with connect(find_root(workspace)) as client:
+    async def work() -> Run:
+        async with connect(root) as client:
             found = await client.call("show_run", run=run)
-            await client.call("answer_run", body, run=found["id"])
-            async for frame in client.follow(found["id"], found["head"]):
-                if (
-                    frame.get("status") == "waiting"
-                    and frame["events"][-1]["kind"] == "run.waiting"
-                ):
-                    break
-            return await client.call("show_run", run=found["id"])
+            asked = await questions(client, found["id"]) if found["head"] else []
+            question = next((one for one in asked if one["step"] == step), None)
+            body = {"step": step, "value": None, "decision": decision or ""}
+            if decision in (None, "value"):
+                body["value"] = given_answer(value, question)
+            try:
+                await client.call("answer_run", body, run=found["id"])
+            except NeurectomyError as error:
+                raise explained(error, question) from None
+            head = found["head"]
+            return await follow(client, found["id"], head, asking=not as_json, answered=step)
 
-    found = finish(work())
-    print_json(found) if as_json else click.echo(f"{found['id']} {status_text(found['status'])}")
+    _end(finish(work()), root, as_json)
+
+
+def _end(found: Run, root: Path, as_json: bool) -> None:
+    if not as_json:
+        click.echo(f"{found['id']} {status_text(found['status'])}")
+    conclude(found, root, as_json=as_json)
 
 
 @command.command("delete")
@@ -198,8 +188,11 @@ def answer(
 @json_option
 def delete(run: tuple[str, ...], yes: bool, workspace: Path, as_json: bool) -> None:
     """Delete runs. What forks need of them is kept, out of sight."""
-    if not yes and not as_json:
-        click.confirm(f"Delete {len(run)} run{'s' if len(run) > 1 else ''} for good?", abort=True)
+    count = f"{len(run)} run{'s' if len(run) > 1 else ''}"
+    if not yes and (as_json or not interactive()):
+        raise InvalidInput("nobody is there who could be asked", hint=f"To delete {count}: --yes")
+    if not yes:
+        click.confirm(f"Delete {count} for good?", abort=True, err=True)
     for one in run:
         _call(workspace, "delete_run", run=one)
     print_json({"deleted": list(run)}) if as_json else click.echo(f"deleted {len(run)}")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from neurectomy.app.serve import serve
-from neurectomy.cli.options import finish, print_json
+from neurectomy.cli.options import finish, harmless, print_json
 from neurectomy.core.errors import NotFound
 from neurectomy.workspace.lock import read_owner
 from neurectomy.workspace.root import find_root
@@ -81,7 +81,8 @@ async def _example(services: Services, *, quiet: bool) -> None:
         return
     inputs = _first_question(services.programs.root / Path(ready[0].path).parent)
     if not quiet:
-        click.echo(f"  Running {ready[0].path}: {next(iter(inputs.values()), '')}")
+        question = next(iter(inputs.values()), "")
+        click.echo(harmless(f"  Running {ready[0].path}: {question}"))
     body = StartInput(ready[0].path, inputs, ready[0].flows[0])
     run = await operations.start_run(services, body)
     await services.runs.motions.wait(run.id)

@@ -8,6 +8,7 @@ from neurectomy.agents.expressions import BUILTINS
 from neurectomy.agents.program import Call, Map
 from neurectomy.agents.shapes import named_in
 from neurectomy.agents.types import Field, Mismatch, Named, coerce
+from neurectomy.language import mistakes, sources
 from neurectomy.language.diagnostics import Problem
 from neurectomy.language.flows import FlowChecker
 from neurectomy.language.hints import closest
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 
 SETTINGS = ("temperature", "max_tokens", "seed", "top_p")
 SANDBOXES = ("jail", "wasm", "container", "microvm", "vm")
+PLAIN_TYPES = ("str", "int", "float", "bool", "json", "none", "list", "map")
 OUTPUTS = ("auto", "tool", "native", "prompted")
 
 
@@ -43,7 +45,8 @@ class _Checker:
     def problem(
         self, span: Span, code: str, message: str, hint: str = "", severity: Severity = "error"
     ) -> None:
-        self.problems.append(Problem(span, code, message, hint, severity))
+        if not self._lowered.follows(span, code):
+            self.problems.append(Problem(span, code, message, hint, severity))
 
     def run(self) -> None:
         program = self._program
@@ -52,6 +55,7 @@ class _Checker:
             self._check_fields(record.fields)
         self._check_endless_types()
         for name, model in program.models.items():
+            self._check_source(name, model.source)
             for key, value in model.settings.items():
                 self._check_setting(name, key, value)
         for tool in program.tools.values():
@@ -90,6 +94,12 @@ class _Checker:
                 self.problem(span, "duplicate", message, "Rename one of the two.")
             callables.setdefault(name, kind)
 
+    def _check_source(self, model: str, source: str) -> None:
+        place = self._lowered.places.get(("source", model))
+        wrong = sources.problem(source)
+        if place is not None and wrong is not None:
+            self.problem(place, "unknown-source", *wrong)
+
     def _check_setting(self, model: str, key: str, value: Any) -> None:
         place = self._lowered.places["setting", f"{model}.{key}"]
         if key not in SETTINGS:
@@ -117,6 +127,8 @@ class _Checker:
         for field in fields:
             if not self._check_type(field.type) or field.required:
                 continue
+            if id(field) in self._lowered.unknown:
+                continue
             try:
                 coerce(field.default, field.type, self._program.types)
             except Mismatch as error:
@@ -128,8 +140,9 @@ class _Checker:
         for named in named_in(type_):
             self._used.add(("type", named.name))
             if named.name not in self._program.types:
-                known = [*self._program.types, "str", "int", "float", "bool", "json", "list", "map"]
+                known = [*self._program.types, *PLAIN_TYPES]
                 hint = closest(named.name, known, f"Add: type {named.name} {{ ... }}")
+                hint = mistakes.type_name(named.name) or hint
                 message = f"there is no type {named.name}"
                 self.problem(self._lowered.span(named), "unknown-name", message, hint)
                 sound = False
@@ -156,9 +169,8 @@ class _Checker:
             self._used.add(("model", agent.model))
             if agent.model not in self._program.models:
                 place = places["model", agent.name]
-                hint = closest(
-                    agent.model, self._program.models, f"Add: model {agent.model} = auto"
-                )
+                known = [*self._program.models, *sources.BUILT_IN]
+                hint = closest(agent.model, known, f"Add: model {agent.model} = auto")
                 self.problem(place, "unknown-name", f"there is no model {agent.model}", hint)
         for tool in agent.tools:
             self._used.add(("tool", tool))
@@ -207,7 +219,7 @@ class _Checker:
 
     def _check_unused(self) -> None:
         for (kind, name), span in self._lowered.names.items():
-            if kind == "flow" or (kind, name) in self._used:
+            if kind == "flow" or (kind, name) in self._used or name in self._lowered.skipped:
                 continue
             hint = "Use it, or remove it."
             self.problem(span, "unused", f"the {kind} {name} is never used", hint, "warning")

@@ -21,8 +21,10 @@ from neurectomy.agents.program import (
 )
 from neurectomy.agents.shapes import join, named_in
 from neurectomy.agents.types import ANY, STR, ListOf, Optional, Type, render
+from neurectomy.language import mistakes
 from neurectomy.language.hints import closest
-from neurectomy.language.inference import Typer, narrowed, widened
+from neurectomy.language.inference import Typer, widened
+from neurectomy.language.narrowing import narrowed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -142,7 +144,7 @@ class FlowChecker:
             return scope.types
         used: set[str] = set()
         known = {**scope.maybe, **scope.types}
-        Typer(self._program, self._lowered, lambda *_: None).type_of(expression, known, used)
+        self._typer.silent().type_of(expression, known, used)
         for name in sorted(used & scope.maybe.keys() - scope.types.keys()):
             self._tell(
                 self._lowered.span(expression),
@@ -217,6 +219,9 @@ class FlowChecker:
             if named.name not in self._program.types:
                 span = self._lowered.span(named)
                 hint = f"Add: type {named.name} {{ ... }}"
+                hint = mistakes.type_name(named.name) or closest(
+                    named.name, self._program.types, hint
+                )
                 self._tell(span, "unknown-name", f"there is no type {named.name}", hint)
 
     def _call(self, call: Call, scope: Scope) -> Type:

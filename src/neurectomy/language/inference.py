@@ -18,7 +18,7 @@ from neurectomy.agents.expressions import (
     Template,
     Unary,
 )
-from neurectomy.agents.shapes import fits, is_number, is_text, join, required
+from neurectomy.agents.shapes import fits, is_number, is_text, join, named_in, required
 from neurectomy.agents.types import (
     ANY,
     BOOL,
@@ -34,12 +34,15 @@ from neurectomy.agents.types import (
     Type,
     render,
 )
+from neurectomy.language import mistakes
 from neurectomy.language.hints import closest
+from neurectomy.language.narrowing import narrowed, path_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from neurectomy.agents.program import Program
+    from neurectomy.language.diagnostics import Span
     from neurectomy.language.lowering import Lowered
 
 Scope = "Mapping[str, Type]"
@@ -57,6 +60,10 @@ class Typer:
         self._lowered = lowered
         self._tell = tell
 
+    def silent(self) -> Typer:
+        """One that finds the same types and says nothing."""
+        return Typer(self._program, self._lowered, lambda *_: None)
+
     def problem(self, at: Expression, code: str, message: str, hint: str = "") -> Type:
         """Tell of an error; the expression's type counts as ``json``, so that it has one only."""
         self._tell(self._lowered.span(at), code, message, hint)
@@ -64,6 +71,8 @@ class Typer:
 
     def type_of(self, expression: Expression, scope: Mapping[str, Type], used: set[str]) -> Type:
         """The type; names that are looked at are added to ``used``."""
+        for span, name in self._lowered.braces.get(id(expression), ()):
+            self._check_braces(span, name, scope, used)
         match expression:
             case Constant(value):
                 unknown = id(expression) in self._lowered.unknown
@@ -90,6 +99,17 @@ class Typer:
             case Builtin(name, arguments):
                 return self._builtin(expression, name, arguments, scope, used)
 
+    def _check_braces(
+        self, span: Span, name: str, scope: Mapping[str, Type], used: set[str]
+    ) -> None:
+        """A name of the scope in single braces is one that was meant to be filled in."""
+        root = name.partition(".")[0]
+        if root in scope:
+            used.add(root)
+            message = f"{{{name}}} stands for these characters, and not for a value"
+            hint = f"Did you mean {{{{ {name} }}}}?"
+            self._tell(span, "single-braces", message, hint, "warning")
+
     def _unary(self, operator: str, operand: Expression, inner: Type) -> Type:
         if operator == "not":
             self._need_bool(operand, inner)
@@ -115,8 +135,11 @@ class Typer:
         used.add(name)
         if name in scope:
             return scope[name]
+        if name in self._lowered.skipped:
+            return ANY
         known = [key for key in scope if "." not in key]
         hint = closest(name, known, f"In scope: {', '.join(known[:8]) or 'nothing yet'}.")
+        hint = mistakes.value(name) or hint
         return self.problem(at, "unknown-name", f"there is no {name} here", hint)
 
     def _attribute(
@@ -283,13 +306,17 @@ class Typer:
 
     def expect(self, at: Expression, found: Type, wanted: Type, what: str) -> None:
         """Tell where a value does not fit."""
-        if fits(found, wanted):
+        if fits(found, wanted) or not self._is_known(wanted):
             return
         message = f"{what} is {render(wanted)}, and this is {render(found)}"
         hint = ""
         if isinstance(found, Optional) and fits(found.inner, wanted):
             hint = "It may be null: test it first with `if ... != null`."
         self.problem(at, "wrong-type", message, hint)
+
+    def _is_known(self, type_: Type) -> bool:
+        """Whether every record in a type is declared; that one is not is told where it stands."""
+        return all(named.name in self._program.types for named in named_in(type_))
 
     def _builtin(
         self,
@@ -352,41 +379,3 @@ def _type_of_value(value: Any) -> Type:
 def widened(type_: Type) -> Type:
     """The type of a binding: a literal text is bound as ``str``."""
     return STR if isinstance(type_, Choice) and len(type_.values) == 1 else type_
-
-
-def path_of(expression: Expression) -> str | None:
-    """``draft.text`` as a text; null for what is no path of names."""
-    if isinstance(expression, Name):
-        return expression.name
-    if isinstance(expression, Attribute):
-        target = path_of(expression.target)
-        return None if target is None else f"{target}.{expression.name}"
-    return None
-
-
-def narrowed(
-    condition: Expression, scope: Mapping[str, Type], typer: Typer, holds: bool
-) -> dict[str, Type]:
-    """Paths that are known not to be null where the condition is ``holds``."""
-    match condition:
-        case Binary("and", left, right) if holds:
-            return {
-                **narrowed(left, scope, typer, True),
-                **narrowed(right, scope, typer, True),
-            }
-        case Binary("or", left, right) if not holds:
-            return {
-                **narrowed(left, scope, typer, False),
-                **narrowed(right, scope, typer, False),
-            }
-        case Unary("not", inner):
-            return narrowed(inner, scope, typer, not holds)
-        case Binary("!=" | "==" as operator, left, right):
-            tested = left if right == Constant(None) else right if left == Constant(None) else None
-            path = None if tested is None else path_of(tested)
-            if tested is None or path is None or (operator == "!=") != holds:
-                return {}
-            silent = Typer(typer._program, typer._lowered, lambda *_: None)
-            return {path: required(silent.type_of(tested, scope, set()))}
-        case _:
-            return {}

@@ -14,10 +14,12 @@ from neurectomy.agents.program import (
     ToolDeclaration,
 )
 from neurectomy.agents.types import Field, Record
-from neurectomy.language.diagnostics import Lines, Problem
+from neurectomy.language import mistakes
+from neurectomy.language.diagnostics import Lines, Problem, Span
 from neurectomy.language.lowering import UNITS_MS, Lowerer, unquote
+from neurectomy.language.sources import BUILT_IN
 from neurectomy.language.statements import StatementLowerer
-from neurectomy.language.tree import Cursor
+from neurectomy.language.tree import Cursor, skipped_words
 
 if TYPE_CHECKING:
     from neurectomy.agents.types import Type
@@ -51,6 +53,9 @@ class ProgramLowerer(Lowerer):
                 for p in part.problems
             ]
             cursor = Cursor(part.node, at)
+            if part.problems:
+                self.lowered.broken.append(Span(at, at + len(part.text)))
+                self.lowered.skipped |= skipped_words(part.node)
             at += len(part.text)
             first = cursor.find("name")
             if first is None or first.text not in _KINDS:
@@ -65,6 +70,11 @@ class ProgramLowerer(Lowerer):
         for kind in ("model", "type", "tool", "agent"):
             for cursor in found[kind]:
                 self._declare(kind, cursor, declared[kind], getattr(self, f"_{kind}"))
+        for agent in declared["agent"].values():
+            if agent.model in BUILT_IN:
+                declared["model"].setdefault(
+                    agent.model, ModelDeclaration(agent.model, agent.model)
+                )
         signatures = {**declared["agent"], **declared["tool"]}
         flows: dict[str, tuple[Cursor, FlowDeclaration]] = {}
         for cursor in found["flow"]:
@@ -129,12 +139,14 @@ class ProgramLowerer(Lowerer):
                 continue
             type_ = self.type(cursor.find("type"))
             default = cursor.find("default")
-            value = None
+            value, told = None, len(self.problems)
             if default is not None:
                 value = self._constant(next(iter(default.children()), None))
             field = Field(name.text, type_, default is None, value, cursor.docs())
             fields[name.text] = field
             self.lowered.spans[id(field)] = name.span
+            if len(self.problems) > told:
+                self.lowered.unknown.add(id(field))
         return tuple(fields.values())
 
     def _constant(self, cursor: Cursor | None) -> Any:
@@ -148,6 +160,7 @@ class ProgramLowerer(Lowerer):
             return evaluate(self.expression(cursor), nothing)
         except EvaluationError:
             hint = "Write a text, a number, true, false, null or a list of them."
+            hint = mistakes.value(cursor.text) or hint
             self.problem(cursor.span, "not-constant", "a value that is fixed is needed here", hint)
             return None
 
@@ -195,12 +208,14 @@ class ProgramLowerer(Lowerer):
         seen: set[str] = set()
         for option in cursor.all("option"):
             word, *rest = option.children()
+            if word.kind != "name":
+                continue
             if word.text in seen:
                 self.problem(word.span, "duplicate", f"{word.text} is there twice", "Keep one.")
             seen.add(word.text)
             if rest:
                 self._agent_option(name, word.text, rest, options)
-        for needed, example in (("model", "model reader"), ("prompt", 'prompt """..."""')):
+        for needed, example in (("model", "model auto"), ("prompt", 'prompt """..."""')):
             if not options[needed]:
                 self.problem(
                     self.lowered.names.get(("agent", name), cursor.span),

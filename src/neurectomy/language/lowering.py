@@ -25,6 +25,7 @@ from neurectomy.agents.types import Choice, ListOf, MapOf, Named, Primitive
 from neurectomy.language.diagnostics import Lines, Problem, Span
 from neurectomy.language.expressions import ExpressionParser
 from neurectomy.language.lexer import tokenize
+from neurectomy.language.mistakes import OPERATORS, SINGLE_BRACES, TYPES
 from neurectomy.language.tree import Cursor
 
 if TYPE_CHECKING:
@@ -36,6 +37,9 @@ UNITS_MS = {"ms": 1, "s": 1000, "min": 60_000, "h": 3_600_000}
 """Units of durations, in milliseconds."""
 
 _PRIMITIVES = ("str", "int", "float", "bool", "json", "none")
+_FOLLOW_UPS = frozenset({"no-return", "no-yield", "missing-option", "unreachable", "unused"})
+"""Codes of problems that a part brings about that could not be read."""
+
 _ESCAPE = re.compile(r"\\(.)", re.DOTALL)
 _ESCAPES = {"n": "\n", "t": "\t", '"': '"', "\\": "\\", "{": "{", "}": "}"}
 _VALUE = re.compile(r"(?<!\\)\{\{(.*?)\}\}", re.DOTALL)
@@ -47,9 +51,13 @@ class Lowered:
     Attributes:
         spans: Of expressions, statements, types and fields, by identity: equal ones stand in many
             places. The program keeps them alive.
-        unknown: Expressions that stand for what could not be read, by identity.
+        unknown: Expressions that stand for what could not be read, and fields with such defaults,
+            by identity.
         names: Of declared names, by kind and name.
         places: Of options, by word and owner.
+        broken: Declarations that the parser could not read in full.
+        skipped: Words in what it left out; what is said of them may not be a mistake of its own.
+        braces: Names in single braces within a text, by the identity of what it became.
     """
 
     def __init__(self) -> None:
@@ -59,10 +67,19 @@ class Lowered:
         self.unknown: set[int] = set()
         self.names: dict[tuple[str, str], Span] = {}
         self.places: dict[tuple[str, str], Span] = {}
+        self.broken: list[Span] = []
+        self.skipped: set[str] = set()
+        self.braces: dict[int, list[tuple[Span, str]]] = {}
 
     def span(self, part: Any) -> Span:
         """Where a part of the program stands."""
         return self.spans.get(id(part), Span(0, 0))
+
+    def follows(self, span: Span, code: str) -> bool:
+        """Whether a problem may well follow from an error of the parser that was told already."""
+        if code not in _FOLLOW_UPS:
+            return False
+        return any(broken.start <= span.start < broken.end for broken in self.broken)
 
 
 def unquote(text: str) -> str:
@@ -86,7 +103,9 @@ class Lowerer:
         self.problems = self.lowered.problems
 
     def problem(self, span: Span, code: str, message: str, hint: str = "") -> None:
-        """Note an error."""
+        """Note an error, unless it follows from one that was told."""
+        if self.lowered.follows(span, code):
+            return
         self.problems.append(Problem(span, code, message, hint))
 
     def _placed(self, expression: Expression, span: Span) -> Expression:
@@ -105,7 +124,10 @@ class Lowerer:
             case "template":
                 template = self.template(cursor)
                 if not any(not isinstance(part, str) for part in template.parts):
-                    return Constant("".join(str(part) for part in template.parts))
+                    text = Constant("".join(str(part) for part in template.parts))
+                    if id(template) in self.lowered.braces:
+                        self.lowered.braces[id(text)] = self.lowered.braces.pop(id(template))
+                    return text
                 return template
             case "reference":
                 return Name(parts[0].text)
@@ -114,10 +136,10 @@ class Lowerer:
             case "index" if len(parts) > 2:
                 return Index(self.expression(parts[0]), self.expression(parts[2]))
             case "unary" if len(parts) == 2:
-                sign: Any = parts[0].text
+                sign: Any = OPERATORS.get(parts[0].text, parts[0].text)
                 return Unary(sign, self.expression(parts[1]))
             case "binary" if len(parts) == 3:
-                operator: Any = parts[1].text
+                operator: Any = OPERATORS.get(parts[1].text, parts[1].text)
                 return Binary(operator, self.expression(parts[0]), self.expression(parts[2]))
             case "group" if len(parts) > 1:
                 return self.expression(parts[1])
@@ -141,13 +163,14 @@ class Lowerer:
         fields: dict[str, Expression] = {}
         for value in parts:
             children = list(value.children()) if value.kind == "value" else []
-            if not children or children[0].kind != "name":
+            if not children or children[0].kind not in ("name", "string"):
                 continue
             name, *rest = children
-            if name.text in fields:
-                self.problem(name.span, "duplicate", f"{name.text} is given twice", "Keep one.")
+            key = name.text.strip("\"'")  # where it has quotes, the parser has told
+            if key in fields:
+                self.problem(name.span, "duplicate", f"{key} is given twice", "Keep one.")
             if len(rest) > 1:
-                fields[name.text] = self.expression(rest[1])
+                fields[key] = self.expression(rest[1])
         return RecordLiteral(parts[0].text, tuple(fields.items()))
 
     def _call(self, cursor: Cursor, parts: list[Cursor]) -> Expression:
@@ -182,16 +205,23 @@ class Lowerer:
         raw = token.text
         end = len(raw) - quotes if len(raw) >= 2 * quotes and not _open(token) else len(raw)
         parts: list[str | Expression] = []
+        braces: list[tuple[Span, str]] = []
         indent = _indent(raw[quotes:end]) if quotes == 3 else 0
         for text, offset, is_value in _pieces(raw, quotes, end):
             if is_value:
                 parts.append(self._value(text, token.at + offset))
             else:
+                braces += [
+                    (Span(found.start(), found.end()).shifted(token.at + offset), found[1])
+                    for found in SINGLE_BRACES.finditer(text)
+                ]
                 parts.append(_unescape(_dedent(text, indent) if quotes == 3 else text))
         if quotes == 3:
             _trim(parts)
         template = Template(tuple(part for part in parts if part != ""))
         self.lowered.spans[id(template)] = cursor.span
+        if braces:
+            self.lowered.braces[id(template)] = braces
         return template
 
     def _value(self, text: str, offset: int) -> Expression:
@@ -228,12 +258,19 @@ class Lowerer:
         if name is None:
             return types.ANY
         inner = cursor.find("type")
-        if name.text in ("list", "map"):
+        kind = name.text
+        if inner is not None and (meant := TYPES.get(kind)) in ("list", "map"):
+            message = f"there is no type {kind}"
+            self.problem(name.span, "unknown-name", message, f"Did you mean {meant}?")
+            kind = meant
+        if kind in ("list", "map"):
             if inner is None:
-                hint = f"Write {name.text}[str], for example."
-                self.problem(name.span, "item-type", f"{name.text} needs a type of items", hint)
+                hint = f"Write {kind}[str], for example."
+                self.problem(name.span, "item-type", f"{kind} needs a type of items", hint)
             item = self.type(inner)
-            return ListOf(item) if name.text == "list" else MapOf(item)
+            return ListOf(item) if kind == "list" else MapOf(item)
+        if name.text == "Optional" and inner is not None:
+            return types.Optional(self.type(inner))  # the parser has told how it is written
         if inner is not None:
             self.problem(name.span, "item-type", f"{name.text} takes no type of items")
         if name.text in _PRIMITIVES:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from neurectomy.language.expressions import ExpressionParser
+from neurectomy.language.blocks import StatementParser
 from neurectomy.language.lexer import TRIVIA, Token, tokenize
 from neurectomy.language.tree import Declaration, Syntax
 
@@ -13,8 +13,6 @@ if TYPE_CHECKING:
 
 DECLARATIONS = ("model", "tool", "type", "agent", "flow")
 """The words that begin a declaration at the start of a line."""
-
-STATEMENTS = frozenset({"if", "repeat", "parallel", "return", "yield"})
 
 
 def parse(text: str, previous: Syntax | None = None) -> Syntax:
@@ -68,7 +66,7 @@ def _declares(tokens: list[Token], index: int) -> bool:
     return index + 1 >= len(tokens)
 
 
-class _Parser(ExpressionParser):
+class _Parser(StatementParser):
     """Recursive descent over the tokens of one declaration."""
 
     def declaration(self, text: str) -> Declaration:
@@ -193,7 +191,9 @@ class _Parser(ExpressionParser):
                     continue
                 self.bump()
                 match word.text:
-                    case "model" | "output":
+                    case "model":
+                        self.name("a name", _MODEL)
+                    case "output":
                         self.name("a name")
                     case "tools":
                         self.name("a tool")
@@ -227,7 +227,7 @@ class _Parser(ExpressionParser):
                     self.bump()
                     self._amount()
         with self.node("body"):
-            self._statements()
+            self.statements()
         self.expect("}")
 
     def _amount(self) -> None:
@@ -235,127 +235,7 @@ class _Parser(ExpressionParser):
             if self.number("an amount") and not self.name("usd, tokens, s, min or h"):
                 return
 
-    def _block(self) -> None:
-        with self.node("body"):
-            if self.expect("{"):
-                self._statements()
-                self.expect("}")
 
-    def _statements(self) -> None:
-        while not self.at("}") and not self.at_end():
-            before = self.index
-            self._statement()
-            if self.index == before:
-                self.skip_line()
-
-    def _statement(self) -> None:
-        with self.deeper() as allowed:
-            if not allowed:
-                return
-            word = self.peek()
-            if word.kind != "name":
-                self.error(f"expected a statement, found {self.shown()}", "expected", _STATEMENT)
-            elif word.text in STATEMENTS and self.peek(1).text != "=":
-                getattr(self, f"_{word.text}")()
-            else:
-                self._binding()
-
-    def _binding(self) -> None:
-        with self.node("binding"):
-            if self.peek(1).text != "=":
-                hint = "Bind the value to a name: result = ..."
-                if self.peek(1).text != "(":
-                    hint = _STATEMENT
-                self.error(f"expected a statement, found {self.shown()}", "expected", hint)
-                self.skip_line()
-                return
-            self.name("a name")
-            self.bump()
-            if self.word("ask"):
-                self._ask()
-            elif self.word("map"):
-                self._map()
-            else:
-                self.expression()
-                if self.word("with"):
-                    self._with()
-
-    def _with(self) -> None:
-        with self.node("with"):
-            self.bump()
-            while self.word("timeout", "retry"):
-                with self.node("option"):
-                    word = self.peek().text
-                    self.bump()
-                    if word == "timeout":
-                        self.duration()
-                    else:
-                        self.retry()
-
-    def _ask(self) -> None:
-        with self.node("ask"):
-            self.bump()
-            self.expect_word("human")
-            self.expression()
-            if self.expect("->", "Say what the person answers, such as -> bool."):
-                self.type()
-
-    def _map(self) -> None:
-        with self.node("map"):
-            self.bump()
-            self.name("a name for the item")
-            self.expect_word("in")
-            self.condition()
-            if self.word("at"):
-                self.bump()
-                self.expect_word("most")
-                self.number("how many at once")
-                self.expect_word("at")
-                self.expect_word("once")
-            self._block()
-
-    def _if(self) -> None:
-        with self.node("if"):
-            self.bump()
-            self.condition()
-            self._block()
-            if self.word("else"):
-                self.bump()
-                if self.word("if"):
-                    with self.node("body"), self.deeper() as allowed:
-                        if allowed:
-                            self._if()
-                else:
-                    self._block()
-
-    def _repeat(self) -> None:
-        with self.node("repeat"):
-            self.bump()
-            bound = self.expect_word("at", "Every loop has a bound: repeat at most 3 times.")
-            if bound and self.expect_word("most"):
-                self.number("how many times")
-                self.expect_word("times")
-            if self.word("while"):
-                self.bump()
-                self.condition()
-            self._block()
-
-    def _parallel(self) -> None:
-        with self.node("parallel"):
-            self.bump()
-            self._block()
-
-    def _return(self) -> None:
-        with self.node("return"):
-            self.bump()
-            self.expression()
-
-    def _yield(self) -> None:
-        with self.node("yield"):
-            self.bump()
-            self.expression()
-
-
+_MODEL = 'Write auto, offline, or a name that is declared: model reader = "provider:name"'
 _TOOL = "A tool has: from, in, idempotent, timeout, retry, network."
 _AGENT = "An agent has: model, tools, prompt, system, turns, output, timeout, retry."
-_STATEMENT = "A statement is name = ..., if, repeat, parallel, yield or return."

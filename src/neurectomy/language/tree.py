@@ -123,3 +123,17 @@ def walk(node: Node) -> Iterator[Token]:
             yield item
         else:
             waiting.extend(reversed(item.children))
+
+
+def skipped_words(node: Node) -> set[str]:
+    """The names within the parts of a node that the parser left out."""
+    words: set[str] = set()
+    waiting: list[Node | Token] = [node]
+    while waiting:
+        item = waiting.pop()
+        if isinstance(item, Node):
+            if item.kind == "error":
+                words |= {token.text for token in walk(item) if token.kind == "name"}
+            else:
+                waiting += item.children
+    return words

@@ -1,5 +1,6 @@
 """GraphQL over the same operations; bulk reads are better made by REST."""
 
+import asyncio
 import logging
 from collections.abc import AsyncIterator
 from typing import Any, cast
@@ -20,6 +21,10 @@ from neurectomy.core.errors import InvalidInput, NeurectomyError
 from neurectomy.server import operations, types
 from neurectomy.server.context import Services
 from neurectomy.server.rest import problem
+from neurectomy.server.streams import COALESCE_SECONDS
+
+CATCH_UP = 100
+"""How many of the newest runs somebody gets who was too slow to be told of each change."""
 
 logger = logging.getLogger(__name__)
 
@@ -92,6 +97,14 @@ def _run(run: types.Run) -> Run:
     data["created"] = str(data["created"])
     data["ended"] = None if data["ended"] is None else str(data["ended"])
     return Run(**data)
+
+
+async def _changed(services: Services, run: str) -> Run | None:
+    """A run that changed; null where it was deleted, which no `Run` can say."""
+    try:
+        return _run(await operations.show_run(services, run))
+    except NeurectomyError:
+        return None
 
 
 @strawberry.type
@@ -184,8 +197,16 @@ class Subscription:
         services = _services(info)
         with services.log.changed.subscribe() as subscription:
             while True:
-                for run in dict.fromkeys(await subscription.wait()):
-                    yield _run(await operations.show_run(services, run))
+                changed = await subscription.wait()
+                if subscription.overflowed:
+                    subscription.overflowed = False
+                    page = await operations.list_runs(services, CATCH_UP, "", "", "", "")
+                    changed = [*(run.id for run in reversed(page.runs)), *changed]
+                for run in dict.fromkeys(changed):
+                    found = await _changed(services, run)
+                    if found is not None:
+                        yield found
+                await asyncio.sleep(COALESCE_SECONDS)
 
 
 class _Schema(strawberry.Schema):

@@ -1,0 +1,94 @@
+"""A run followed to its end, or to a question, and how the command ends that followed it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from neurectomy.cli.options import harmless_data, print_json
+from neurectomy.cli.waiting import EXIT_WAITING, ask, interactive, questions, told, where
+from neurectomy.core.errors import RunFailed
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from neurectomy.cli.client import Client
+
+Run = dict[str, Any]
+"""As the operations give it, with ``waiting``, its questions, where it waits for a person."""
+
+
+async def follow(
+    client: Client,
+    run: str,
+    after: int = 0,
+    *,
+    asking: bool,
+    answered: str = "",
+    show: Callable[[dict[str, Any]], None] = lambda event: None,
+) -> Run:
+    """Follow a run until it has ended, or waits for a person.
+
+    Args:
+        client: What drives it.
+        run: Its id.
+        after: The last event that is known.
+        asking: Whether what it asks is asked on the terminal, and it goes on with the answer.
+        answered: The step that was answered just now: the run only waits once it took that in.
+        show: Called with each event.
+    """
+    while True:
+        after = await _watch(client, run, after, answered, show)
+        found: Run = await client.call("show_run", run=run)
+        if found["status"] != "waiting":
+            return found
+        found["waiting"] = await questions(client, run)
+        if not asking or not interactive() or not found["waiting"]:
+            return found
+        first = found["waiting"][0]
+        if not await ask(client, run, first):
+            return found
+        answered = first["step"]
+
+
+async def _watch(
+    client: Client, run: str, after: int, answered: str, show: Callable[[dict[str, Any]], None]
+) -> int:
+    taken_in = not answered
+    async for frame in client.follow(run, after):
+        for event in frame.get("events", ()):
+            after = event["seq"]
+            taken_in = taken_in or (event["kind"], event["step"]) == ("human.answered", answered)
+            show(event)
+        if taken_in and frame.get("status") == "waiting":
+            break
+    return after
+
+
+def conclude(found: Run, root: Path, *, as_json: bool) -> None:
+    """End the command as the run came out: with its exit code, and with how to go on.
+
+    Raises:
+        RunFailed: It failed; where JSON is printed, the run itself says so.
+    """
+    context = click.get_current_context()
+    if as_json:
+        print_json(found)
+    elif found["status"] == "waiting":
+        for question in found["waiting"]:
+            click.echo(f"\n{told(found['id'], question, root)}", err=True)
+    if found["status"] == "waiting":
+        context.exit(EXIT_WAITING)
+    if found["status"] != "failed":
+        return
+    if as_json:
+        context.exit(RunFailed.exit_code)
+    error = harmless_data(found["error"] or {})
+    look = f"Look at it with: neurectomy runs show {found['id']}{where(root)}"
+    raise RunFailed(
+        f"the run failed at {error.get('step') or found['flow']}: {error.get('message')}",
+        hint=error.get("hint") or look,
+        run=found["id"],
+    )

@@ -1,0 +1,78 @@
+"""A run for people: the facts, what it asks, how it came out, and its events."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from neurectomy.cli.options import harmless_data, status_text, when
+from neurectomy.cli.steps import cost, event_line, readable, short, tokens
+from neurectomy.cli.waiting import questions, told
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from neurectomy.cli.client import Client
+    from neurectomy.cli.following import Run
+
+
+async def whole(client: Client, found: Run) -> Run:
+    """A run with its ``inputs`` and, where it asks somebody, the questions, ``waiting``."""
+    if not found["head"]:
+        return {**found, "inputs": {}}
+    state = (await client.call("show_state", run=found["id"]))["state"]
+    asked = await questions(client, found["id"], state)
+    return {**found, "inputs": state["inputs"], **({"waiting": asked} if asked else {})}
+
+
+async def events_of(client: Client, found: Run) -> list[dict[str, Any]]:
+    """Every event of a run."""
+    listed: list[dict[str, Any]] = []
+    while len(listed) < found["head"]:
+        page = await client.call("list_events", run=found["id"], after=len(listed))
+        if not page["events"]:
+            break
+        listed += page["events"]
+    return listed
+
+
+def print_run(found: Run, events: list[dict[str, Any]], root: Path) -> None:
+    """Print a run that is `whole`."""
+    waiting = found.get("waiting", ())
+    found = harmless_data(found)
+    click.echo(f"{click.style(' '.join(found['title'].split()), bold=True)}\n")
+    for name, value in _facts(found):
+        click.echo(f"  {name:8} {value}")
+    if found["error"]:
+        error = found["error"]
+        click.echo(f"\n{click.style('error', fg='red')}: {error['message']}")
+        if error["hint"]:
+            click.echo(f"{click.style('hint', bold=True)}: {error['hint']}")
+    for question in waiting:
+        click.echo(f"\n{told(found['id'], question, root)}")
+    if found["result"] is not None:
+        click.echo(f"\n{readable(found['result'])}")
+    if events:
+        click.echo("")
+    for event in events:
+        click.echo(event_line(event))
+
+
+def _facts(found: Run) -> Iterator[tuple[str, str]]:
+    accounts = found["accounts"]
+    yield "run", found["id"]
+    yield "status", status_text(found["status"])
+    yield "flow", f"{found['flow']} of {found['source']}"
+    head = "inputs"
+    for name, value in found["inputs"].items():
+        yield head, f"{name}: {short(value)}"
+        head = ""
+    yield "started", when(found["created"])
+    yield "ended", when(found["ended"]) or "not yet"
+    yield "events", str(found["head"])
+    yield "tokens", tokens(accounts).removesuffix(" tokens")
+    yield "cost", cost(accounts)
+    if found["parent"]:
+        yield "fork of", f"{found['parent']['run']} at {found['parent']['at']}"

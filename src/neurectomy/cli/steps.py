@@ -1,0 +1,155 @@
+"""Events, values and accounts as people read them: the same words live and afterwards."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import click
+
+from neurectomy.cli.options import duration, harmless_data
+
+QUIET = frozenset({"branch.taken", "loop.left", "timer.fired", "model.requested"})
+"""Kinds that the steps of a run in motion leave out."""
+
+LONGEST = 90
+"""Characters of a value within a line."""
+
+
+def step_line(event: dict[str, Any]) -> str:
+    """An event as a step of a run in motion; empty for those that say little."""
+    kind = event["kind"]
+    if kind in QUIET or kind.startswith("run."):
+        return ""
+    mark, colour, text = _described(event)
+    line = f"{duration(event['mono']):>8}  {click.style(mark, fg=colour)} {_step(event)}"
+    return f"{line}  {click.style(text, dim=True)}" if text else line
+
+
+def event_line(event: dict[str, Any]) -> str:
+    """An event of the log: its place, its time, its kind, where, and its data in one line."""
+    mark, colour, text = _described(event)
+    kind = harmless_data(event["kind"])
+    line = f"{event['seq']:>6}  {duration(event['mono']):>8}  {click.style(mark, fg=colour)} "
+    line += f"{kind:20} {_step(event)}"
+    return f"{line}  {click.style(text, dim=True)}" if text else line.rstrip()
+
+
+def _step(event: dict[str, Any]) -> str:
+    step: str = harmless_data(event["step"])
+    return step
+
+
+def _described(event: dict[str, Any]) -> tuple[str, str, str]:
+    """Mark, colour and a line of what happened; of an event that was redacted, that it was."""
+    if event["data"] is None:
+        return "·", "white", "redacted"
+    return _told(event["kind"], harmless_data(event["data"]))
+
+
+def _told(kind: str, data: dict[str, Any]) -> tuple[str, str, str]:
+    match kind:
+        case "step.started":
+            return "▸", "cyan", data["callee"] or data["kind"]
+        case "step.finished" | "run.finished":
+            return "✓", "green", short(data.get("value"))
+        case "model.requested":
+            return "▸", "blue", data["model"]
+        case "model.responded":
+            calls = ", ".join(call["tool"] for call in data["message"].get("calls", ()))
+            said = f"{data['model']}{f' calls {calls}' if calls else ''}"
+            return "◆", "blue", f"{said}, {duration(data['took_us'])}"
+        case "tool.requested":
+            return "▸", "cyan", short(data["arguments"])
+        case "tool.returned":
+            return "✓", "green", duration(data["took_us"])
+        case "step.failed" | "tool.failed" | "model.failed" | "run.failed":
+            took = f", {duration(data['took_us'])}" if "took_us" in data else ""
+            return "✗", "red", short(data["error"]["message"].split("\n")[0]) + took
+        case "call.rejected" | "answer.rejected":
+            return "↺", "yellow", short(data["problem"])
+        case "loop.entered":
+            return "↻", "yellow", f"again, {data['iteration'] + 1}"
+        case "value.bound":
+            return "=", "white", short(data["value"])
+        case _:
+            return _told_of_waiting(kind, data)
+
+
+def _told_of_waiting(kind: str, data: dict[str, Any]) -> tuple[str, str, str]:
+    match kind:
+        case "human.asked":
+            return "?", "magenta", short(data["question"])
+        case "human.answered":
+            decision = data.get("decision", "")
+            value = short(data["value"]) if "value" in data else ""
+            return "!", "magenta", f"{decision} {value}".strip()
+        case "tool.unknown":
+            return "?", "magenta", f"nobody knows how {data['tool']} ended"
+        case "timer.set":
+            return "·", "yellow", f"{duration(data['ms'] * 1000)}, since {short(data['reason'])}"
+        case "branch.taken":
+            return "·", "white", "yes" if data["taken"] else "no"
+        case "loop.left":
+            return "·", "white", f"after {data['iterations']}, by its {data['reason']}"
+        case "run.created":
+            return "·", "white", short(data["inputs"])
+        case "run.forked":
+            changed = data["changes"].get("inputs")
+            return "·", "white", f"at {data['at']}{f' with {short(changed)}' if changed else ''}"
+        case _:
+            return "·", "white", ""
+
+
+def short(value: Any) -> str:
+    """A value in a line; of one that is stored apart, its size."""
+    if isinstance(value, dict) and "$blob" in value:
+        return f"{value['bytes']} bytes"
+    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    text = harmless_data(" ".join(text.split()))
+    return text if len(text) <= LONGEST else f"{text[: LONGEST - 3]}..."
+
+
+def readable(value: Any, indent: str = "") -> str:
+    """A value for people: texts as they are, records by field, lists by line."""
+    if isinstance(value, str):
+        return harmless_data(value)
+    if isinstance(value, dict):
+        parts = []
+        for key, inner in value.items():
+            text = readable(inner, indent + "  ")
+            name = click.style(harmless_data(key), bold=True)
+            nested = isinstance(inner, dict | list) and inner
+            parts.append(f"{indent}{name}:\n{text}" if nested else f"{indent}{name}: {text}")
+        return "\n".join(parts)
+    if isinstance(value, list):
+        return "\n".join(f"{indent}- {readable(item, indent + '  ').lstrip()}" for item in value)
+    return json.dumps(value, ensure_ascii=False)
+
+
+def tokens(accounts: dict[str, int]) -> str:
+    """The tokens of a run, and how many there may be where some answers never came."""
+    count = accounts.get("input_tokens", 0) + accounts.get("output_tokens", 0)
+    uncertain = accounts.get("uncertain_tokens", 0)
+    return f"{count:,}{f', up to {count + uncertain:,}' if uncertain else ''} tokens"
+
+
+def cost(accounts: dict[str, int]) -> str:
+    """What a run has cost, and what it may have cost where that is not certain."""
+    nanos, uncertain = accounts.get("cost_nanos", 0), accounts.get("uncertain_nanos", 0)
+    text = f"${nanos / 1e9:.4f}"
+    if uncertain:
+        text += f", up to ${(nanos + uncertain) / 1e9:.4f}"
+    if unpriced := accounts.get("unpriced_requests", 0):
+        text += f" and {unpriced} request{'s' if unpriced > 1 else ''} of unknown price"
+    return text
+
+
+def summary(run: dict[str, Any]) -> str:
+    """How long a run took and what it used, in one line."""
+    accounts = run["accounts"]
+    taken = duration((run["ended"] or run["created"]) - run["created"])
+    return (
+        f"{taken}, {accounts['model_requests']} model requests, "
+        f"{accounts['tool_calls']} tool calls, {tokens(accounts)}, {cost(accounts)}"
+    )
