@@ -125,6 +125,17 @@ async def test_calls_run_at_the_same_time_and_can_be_cancelled(session) -> None:
     assert (await session.call("point", {"x": 1, "y": 1}, LIMITS)).status == "ok"
 
 
+async def test_a_file_may_say_much_while_it_is_loaded(sandbox, tmp_path: Path) -> None:
+    code = tmp_path / "t.py"
+    code.write_text(
+        "import sys\nsys.stderr.write('x' * 5_000_000)\nprint('y' * 5_000_000)\n"
+        "def f():\n    return 1\n"
+    )
+    session = await sandbox.open(SessionSpec(code, tmp_path))
+    assert (await session.call("f", {}, LIMITS)).value == 1
+    await session.close()
+
+
 async def test_a_file_that_does_not_load_says_why(sandbox, tmp_path: Path) -> None:
     (tmp_path / "broken.py").write_text("import nothing_like_this\n")
     with pytest.raises(InvalidInput, match="nothing_like_this"):

@@ -38,6 +38,9 @@ END_SECONDS = 1.0
 AT_ONCE = 16
 """Calls of one session at the same time: they share the kernel's count of its processes."""
 
+MOST_SAID = 4000
+"""Bytes that are kept of what a worker says on standard error, the last ones."""
+
 MOST_FRAME = 64 * 1024 * 1024
 """Bytes of one frame; the result's limit is far below it."""
 
@@ -62,6 +65,8 @@ class WorkerSession:
         self._folder = folder
         self._process: asyncio.subprocess.Process | None = None
         self._reader: asyncio.Task[None] | None = None
+        self._listener: asyncio.Task[None] | None = None
+        self._said = bytearray()
         self._waiting: dict[int, asyncio.Future[Ended]] = {}
         self._ids = itertools.count(1)
         self._starting = asyncio.Lock()
@@ -82,6 +87,8 @@ class WorkerSession:
                 raise _closed()
             await asyncio.to_thread(self._sources.begin)
             self._process = process = await self._launch()
+            self._said.clear()
+            self._listener = asyncio.get_running_loop().create_task(self._listen(process))
             try:
                 if self._closed:  # while it was launched
                     raise _closed()
@@ -103,7 +110,7 @@ class WorkerSession:
                 hint="Move slow work out of the top level and out of warm().",
             ) from None
         except (EOFError, OSError):
-            said = await _last_words(process)
+            said = await self._last_words()
             raise Unavailable(
                 f"the sandbox did not start: {said or 'no reason was given'}",
                 hint="Look at: neurectomy doctor",
@@ -150,8 +157,9 @@ class WorkerSession:
         self._closed = True
         if self._process is not None:
             await _end(self._process)
-        if self._reader is not None:
-            await self._reader
+        for task in (self._reader, self._listener):
+            if task is not None:
+                await task
         if self._folder:
             await asyncio.to_thread(shutil.rmtree, self._folder, ignore_errors=True)
 
@@ -167,10 +175,24 @@ class WorkerSession:
             pass
         except _NO_FRAME:
             error = BROKEN
+        lost = list(self._waiting.items())  # not those of the worker that comes next
         await _end(process)
-        for ident, future in list(self._waiting.items()):
+        for ident, future in lost:
             if not future.done():
                 future.set_result(Ended(ident, error=error))
+
+    async def _listen(self, process: asyncio.subprocess.Process) -> None:
+        """Take what the worker says besides its frames, so that it never waits to be heard."""
+        assert process.stderr is not None
+        while data := await process.stderr.read(65_536):
+            self._said += data
+            del self._said[:-MOST_SAID]
+
+    async def _last_words(self) -> str:
+        if self._listener is not None:
+            await asyncio.wait({self._listener}, timeout=2)
+        lines = self._said.decode(errors="replace").strip().splitlines()
+        return lines[-1] if lines else ""
 
 
 def _closed() -> Unavailable:
@@ -196,16 +218,6 @@ async def _read(process: asyncio.subprocess.Process, kind: type[Frame]) -> Frame
     if size > MOST_FRAME:
         raise ValueError(size)
     return msgspec.json.decode(await process.stdout.readexactly(size), type=kind)
-
-
-async def _last_words(process: asyncio.subprocess.Process) -> str:
-    said = b""
-    if process.stderr is not None:
-        with suppress(TimeoutError):
-            async with asyncio.timeout(2):
-                said = await process.stderr.read(4000)
-    lines = said.decode(errors="replace").strip().splitlines()
-    return lines[-1] if lines else ""
 
 
 async def _end(process: asyncio.subprocess.Process) -> None:
