@@ -114,7 +114,7 @@ def test_tools_that_go_wrong(tmp_path: Path, source: str, code: int, text: str) 
         (["run", "binary.agent"], 2, "not a text in UTF-8"),
         (["run", "model.agent"], 3, "there is no provider nothing"),
         (["run", "key.agent"], 6, "needs a key in OPENAI_API_KEY"),
-        (["run", "talk.agent"], 8, "gave no answer within 2 turns"),
+        (["run", "talk.agent"], 8, "gave the same answer twice"),
         (["check", "broken.agent"], 3, "1 error in 1 file"),
         (["check", "nowhere"], 4, "there is no program nowhere"),
         (["runs", "show", "last"], 4, "nothing has ever run"),
@@ -289,3 +289,13 @@ def test_a_killed_run_goes_on_at_once(tmp_path: Path) -> None:
     process.stderr.close()
     resumed = json.loads(call("runs", "resume", "last", "--json", cwd=tmp_path).stdout)
     assert (resumed["status"], resumed["result"]) == ("finished", 7)
+
+
+def test_many_problems_are_told_up_to_a_limit(tmp_path: Path) -> None:
+    lines = "".join(f"  a{n} = b\n" for n in range(300))
+    (tmp_path / "a.agent").write_text(f"flow f() -> int {{\n{lines}  return 1\n}}\n")
+    done = call("check", "a.agent", cwd=tmp_path)
+    assert done.stdout.count("-->") == 50
+    assert "more; see them all with --json" in done.stdout
+    (tmp_path / "b.agent").write_text("\ufeffflow f() -> int { return 1 }", "utf-8")
+    assert call("check", "b.agent", cwd=tmp_path).returncode == 0

@@ -11,7 +11,7 @@ from inline_snapshot import snapshot
 
 from neurectomy.agents.program import from_data, meaning, to_data
 from neurectomy.language.compiler import compile_text
-from neurectomy.language.diagnostics import show
+from neurectomy.language.diagnostics import Lines, show
 from neurectomy.language.lexer import tokenize
 from neurectomy.language.parser import parse
 from neurectomy.language.tree import walk
@@ -65,7 +65,7 @@ def test_any_text_gives_a_tree_that_is_the_text(text: str) -> None:
     lines = text.count("\n") + 1
     assert all(1 <= item.line <= lines for item in result.diagnostics)
     for item in result.diagnostics[:5]:
-        assert item.message in show(item, text)
+        assert item.message in show(item, Lines(text))
 
 
 @given(st.lists(st.sampled_from(PIECES), max_size=40), st.integers(0, len(EXAMPLE)))
@@ -160,7 +160,7 @@ def test_a_healthy_part_is_understood_beside_a_broken_one() -> None:
 def test_a_problem_is_shown_with_its_line_a_caret_and_a_hint() -> None:
     text = in_flow("  answer = q\n  return anser")
     (problem,) = [d for d in compiled(text).diagnostics if d.severity == "error"]
-    assert show(problem, text) == snapshot("""\
+    assert show(problem, Lines(text)) == snapshot("""\
 error[unknown-name]: there is no anser here
  --> test.agent:3:10
   |
@@ -176,3 +176,22 @@ def test_templates_lose_their_indentation_and_keep_their_values() -> None:
     prompt = compiled(text).program.agents["a"].prompt
     assert prompt.parts[0] == "One "
     assert prompt.parts[2] == "\n  two"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"flow f() -> int {{ budget {'9' * 400} usd return 1 }}",
+        "flow f() -> int { budget 0 tokens return 1 }",
+        f'tool t() -> int from "t.py" timeout {"9" * 400} s',
+    ],
+)
+def test_numbers_that_no_machine_has_are_out_of_range(text: str) -> None:
+    assert "out-of-range" in {d.code for d in compiled(text).diagnostics}
+
+
+def test_names_of_steps_count_rebindings() -> None:
+    body = (
+        compiled("flow f() -> int { a = 1 a = a + 1 a = a + 1 return a }").program.flows["f"].body
+    )
+    assert [statement.node for statement in body] == ["a", "a@2", "a@3", "return"]

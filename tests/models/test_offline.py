@@ -83,6 +83,16 @@ async def test_a_tool_whose_arguments_are_not_known_is_not_called() -> None:
     assert "not a language model" in response.message.text
 
 
+async def test_a_choice_is_taken_from_the_words_of_the_question() -> None:
+    kinds = {"type": "string", "enum": ["food", "public_transport"]}
+    tool = ToolSchema("total", "", schema(kind=kinds))
+    request = asked(tools=(tool,), question="What did we spend on public transport?")
+    (call,) = (await OfflineModel().request(request)).message.calls
+    assert call.arguments == {"kind": "public_transport"}
+    request = asked(tools=(tool,), question="What did we spend?")
+    assert (await OfflineModel().request(request)).message.calls == ()
+
+
 async def test_it_answers_with_extracts_and_the_items_they_come_from() -> None:
     value = await value_of(asked(*returned("search", ITEMS), question="How?"))
     assert value["text"] == "heapq.merge: Merge sorted inputs. It is lazy. Nothing else."

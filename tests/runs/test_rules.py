@@ -3,133 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-from pathlib import Path
-from typing import Any
 
-import msgspec
 import pytest
 
-from neurectomy.core.clock import SystemClock
-from neurectomy.core.ids import new_id
-from neurectomy.models.port import (
-    OUTPUT_TOOL,
-    AssistantMessage,
-    ModelError,
-    ModelProfile,
-    ModelRequest,
-    ModelResponse,
-    ToolCall,
-    ToolMessage,
-    Usage,
-    UserMessage,
-)
+from neurectomy.models.port import ModelError, ToolCall, ToolMessage, UserMessage
 from neurectomy.runs.driver import Driver
 from neurectomy.runs.machine import Machine
-from neurectomy.runs.replay import Replayer
-from neurectomy.storage.open import open_store
-from neurectomy.storage.port import RunRow
-from neurectomy.timeline.event import from_row
-from neurectomy.timeline.log import Log
 from neurectomy.tools.port import ToolOutcome
-from tests.runs.test_machine import plan_of
+from tests.runs.lives import AGENT, CLOCK, Life, Script, answer, said
 
 pytestmark = pytest.mark.anyio
-CLOCK = SystemClock()
-PROFILE = ModelProfile("scripted", "scripted", language_model=False,
-                       input_nanos=1000.0, output_nanos=2000.0, max_output_tokens=100)  # fmt: skip
-
-AGENT = """
-model m = auto
-tool add(a: int, b: int = 1) -> int from "t.py"
-type Sum { total: int }
-agent think(n: int) -> Sum { model m tools add turns 3 retry 1 after 1ms prompt "{{ n }}" }
-"""
-
-
-def said(*calls: ToolCall, text: str = "") -> ModelResponse:
-    return ModelResponse(AssistantMessage(text, calls), Usage(50, 10, cost_nanos=70_000))
-
-
-def answer(total: Any) -> ModelResponse:
-    return said(ToolCall("x", OUTPUT_TOOL, {"value": {"total": total}}))
-
-
-class Script:
-    """Workers that follow a script, and remember what they were asked."""
-
-    def __init__(self, *answers: Any, tools: Any = None) -> None:
-        self.answers = list(answers)
-        self.tools = tools
-        self.requests: list[ModelRequest] = []
-        self.calls: list[dict[str, Any]] = []
-        self.at_once = self.most_at_once = 0
-
-    async def ask_model(self, model: str, request: ModelRequest, on_delta: Any) -> ModelResponse:
-        self.requests.append(request)
-        found = self.answers.pop(0)
-        if isinstance(found, Exception):
-            raise found
-        if found == "hang":
-            await asyncio.sleep(60)
-        return found
-
-    async def call_tool(self, tool: Any, arguments: dict[str, Any], timeout_ms: int) -> ToolOutcome:
-        self.calls.append(arguments)
-        self.at_once += 1
-        self.most_at_once = max(self.most_at_once, self.at_once)
-        try:
-            await asyncio.sleep(0.005)
-            found = self.tools(arguments) if self.tools else arguments["a"] + arguments["b"]
-            if found == "hang":
-                await asyncio.sleep(60)
-        finally:
-            self.at_once -= 1
-        return found if isinstance(found, ToolOutcome) else ToolOutcome(value=found)
-
-
-class Life:
-    """One run from its start to its end, and whether its replay agrees."""
-
-    def __init__(self, log: Log, plan: Any, driver: Driver, writer: Any) -> None:
-        self.log, self.plan, self.driver, self.writer = log, plan, driver, writer
-
-    async def end(self) -> dict[str, Any]:
-        await asyncio.wait_for(self.driver.drive(), 20)
-        await self.log.release(self.writer)
-        replayer = Replayer(self.writer.run, self.plan, self.log.store.blob)
-        replayer.feed(from_row(row) for row in self.log.rows(self.writer.run, 0, 10_000))
-        assert replayer.result().agrees, replayer.result().difference
-        state: dict[str, Any] = self.driver.state
-        return state
-
-    async def kinds(self) -> list[str]:
-        return [event.kind for event in await self.log.events(self.writer.run)]
-
-
-@pytest.fixture
-async def begin(tmp_path: Path):
-    store = open_store(tmp_path, "process")
-    log = Log(store, CLOCK, "test")
-
-    async def begin(text: str, script: Script, parallel: int = 8, **inputs: Any) -> Life:
-        plan = plan_of(text)
-        row = RunRow(new_id(CLOCK), "f", "", "", "f.agent", "t", "running", CLOCK.wall())
-        writer = await log.create(row, {})
-        driver = Driver(writer, Machine(plan, writer.values), script, CLOCK, lambda *_: None)
-        data = {
-            "flow": "f",
-            "inputs": inputs or {"n": 3},
-            "program": "",
-            "models": {"m": msgspec.to_builtins(PROFILE)},
-            "limits": {"parallel": parallel},
-        }
-        driver.record("run.created", "", data)
-        return Life(log, plan, driver, writer)
-
-    yield begin
-    await log.close()
-    store.close()
-
 
 THINK = AGENT + "flow f(n: int) -> int { s = think(n) return s.total }"
 
@@ -169,12 +52,21 @@ async def test_wrong_calls_and_answers_go_back_to_the_model(begin) -> None:
 
 
 async def test_an_agent_that_never_answers_ends_with_its_turns(begin) -> None:
-    script = Script(*[said(text="hm")] * 3)
+    script = Script(*[said(text=f"hm {n}") for n in range(3)])
     state = await (await begin(THINK, script)).end()
     assert state["status"] == "failed"
     assert "no answer within 3 turns" in state["error"]["message"]
     assert state["error"]["step"] == "f/s"
     assert isinstance(script.requests[1].messages[-1], UserMessage)
+
+
+async def test_an_agent_that_says_the_same_again_is_given_up(begin) -> None:
+    text = THINK.replace("turns 3", "turns 9")
+    script = Script(*[said(text="I cannot tell.")] * 9)
+    state = await (await begin(text, script)).end()
+    assert state["error"]["message"].startswith("think gave the same answer twice")
+    assert "It said: I cannot tell." in state["error"]["hint"]
+    assert len(script.requests) == 2
 
 
 async def test_failures_that_may_pass_are_tried_again_with_growing_waits(begin) -> None:

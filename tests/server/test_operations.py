@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 
 import pytest
 
@@ -111,6 +112,12 @@ async def test_a_waiting_run_is_cancelled(client) -> None:
         ("POST", "/api/runs", {"program": "twice.agent", "flow": "no"}, 404, "no flow no"),
         ("POST", "/api/runs", {"nonsense": 1}, 422, "the body is wrong"),
         ("POST", "/api/runs", None, 422, "the body is wrong"),
+        ("POST", "/api/runs", {"program": "a\0b"}, 422, "outside"),
+        ("POST", "/api/check", {"path": "a\0b"}, 422, "outside"),
+        ("POST", "/api/runs", {"program": "x", "title": "y" * 201}, 422, "length <= 200"),
+        ("GET", "/api/programs/a%00b", None, 422, "outside"),
+        ("GET", "/api/runs?status=finishd", None, 422, "no status finishd"),
+        ("GET", f"/api/runs?search={'x' * 201}", None, 422, "at most 200"),
     ],
 )
 async def test_bad_requests_are_told_with_a_hint(client, method, path, body, status, text) -> None:
@@ -230,3 +237,48 @@ def test_the_committed_schemas_are_those_of_the_code() -> None:
     for name, text in files().items():
         assert Path(name).read_text("utf-8") == text, f"{name} is stale; run: make schemas"
     assert len({operation.name for operation in OPERATIONS}) == len(OPERATIONS)
+
+
+async def test_what_is_nested_too_deep_or_too_long_is_refused(client) -> None:
+    deep = b'{"program": "twice.agent", "inputs": {"n": ' + b"[" * 100_000 + b"]" * 100_000 + b"}}"
+    response = await client.post("/api/runs", content=deep)
+    assert (response.status_code, response.json()["code"]) == (422, "invalid_input")
+    response = await client.post("/graphql", content=b" " * 9_000_000)
+    assert "larger than 8 MB" in response.json()["detail"]
+
+    async def endless():
+        for _ in range(10):
+            yield b" " * 1_000_000
+
+    response = await client.post("/api/runs", content=endless())
+    assert "at most 8 MB" in response.json()["hint"]
+
+
+@pytest.mark.parametrize("body", [b"null", b"5", b"[" * 100_000, b"{}", b'{"query": 5}', b"\xff"])
+async def test_what_is_no_graphql_is_refused(client, body: bytes) -> None:
+    headers = {"content-type": "application/json"}
+    response = await client.post("/graphql", content=body, headers=headers)
+    assert 400 <= response.status_code < 500
+
+
+async def test_graphql_is_bounded(client) -> None:
+    many = "{" + " ".join(f"a{n}: workspace" for n in range(100)) + "}"
+    response = await client.post("/graphql", json={"query": many})
+    assert "aliases" in response.json()["errors"][0]["message"].lower()
+
+
+async def test_a_tool_file_is_a_file_of_the_workspace(client, root) -> None:
+
+    (root / "outside.agent").write_text(
+        'tool t() -> int from "link.py"\nflow f() -> int { a = t() return a }'
+    )
+    (root / "link.py").symlink_to("/etc/passwd")
+    os.mkfifo(root / "pipe.py")
+    (root / "pipe.agent").write_text(
+        'tool t() -> int from "pipe.py"\nflow f() -> int { a = t() return a }'
+    )
+    for name, text in (("outside", "outside of the workspace"), ("pipe", "is not a file")):
+        found = (await client.get(f"/api/programs/{name}.agent")).json()
+        assert any(text in one["message"] for one in found["diagnostics"])
+        refused = await client.post("/api/runs", json={"program": f"{name}.agent"})
+        assert refused.status_code == 422

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import random
 import threading
+from contextlib import suppress
 
 import pytest
 
@@ -95,9 +97,9 @@ def test_blobs_come_with_their_batch_and_are_shared(store) -> None:
     assert store.blob(digest(large)) == large
     assert store.blob("0" * 64) is None
     assert store.usage().blobs == 2
-    store.delete_run(run.id)
+    store.delete_run(run.id, CLOCK.wall(), force=True)
     assert store.blob(digest(large)) == large
-    store.delete_run(other.id)
+    store.delete_run(other.id, CLOCK.wall(), force=True)
     assert store.blob(digest(large)) is None
     assert store.usage().runs == 0
 
@@ -138,6 +140,8 @@ def test_the_list_is_newest_first_and_can_be_searched(store) -> None:
     assert [r.title for r in store.runs(RunQuery(search="TITLE 3"))] == [runs[3].title]
     assert len(store.runs(RunQuery(search="50%_\\"))) == 5
     assert store.runs(RunQuery(search="%else")) == []
+    wide = created(store, title="\u00dcber alles")
+    assert [r.id for r in store.runs(RunQuery(search="\u00fcBER"))] == [wide.id]
     store.label(runs[0].id, {"x": "y"})
     assert store.run(runs[0].id).labels == {"x": "y"}
 
@@ -172,14 +176,71 @@ def test_a_fork_is_one_row_and_keeps_what_it_needs_of_its_parent(store) -> None:
     early = store.fork_run(fork.id, 2, row())
     assert early.ancestry == (Ancestor(parent.id, 2),)
     for made in (again, early):
-        store.delete_run(made.id)
-    store.delete_run(parent.id)
+        store.delete_run(made.id, CLOCK.wall(), force=True)
+    store.delete_run(parent.id, CLOCK.wall(), force=True)
     assert [r.id for r in store.runs(RunQuery())] == [fork.id]
     assert [e.seq for e in store.events(parent.id, 0, 99, 99)] == [1, 2, 3, 4, 5, 6]
     assert store.blob(digest(content)) == content
-    store.delete_run(fork.id)
+    store.delete_run(fork.id, CLOCK.wall(), force=True)
     assert store.run(parent.id) is None
     assert store.blob(digest(content)) is None
+
+
+def test_a_run_that_somebody_writes_is_deleted_by_force_only(store) -> None:
+    run = created(store)
+    with pytest.raises(Conflict, match="me"):
+        store.delete_run(run.id, CLOCK.wall(), force=False)
+    store.delete_run(run.id, run.lease_until_us + 1, force=False)
+    assert store.run(run.id) is None
+    with pytest.raises(NotFound):
+        store.delete_run(run.id, CLOCK.wall(), force=True)
+
+
+@pytest.mark.parametrize("size", [100, 40_000], ids=["inline", "file"])
+def test_a_blob_that_one_deletes_while_another_names_it_stays(store, size: int) -> None:
+    content = random.Random(1).randbytes(size)
+    name = digest(content)
+    kept: list[RunRow] = []
+    problems: list[Exception] = []
+
+    def keep() -> None:
+        for _ in range(40):
+            run = created(store)
+            problems.extend(
+                e for e in store.commit([batch(run.id, 0, 1, blobs={name: content})]) if e
+            )
+            kept.append(run)
+            if store.blob(name) != content:
+                problems.append(LookupError(run.id))
+            store.delete_run(run.id, CLOCK.wall(), force=True)
+
+    threads = [threading.Thread(target=keep) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert problems == []
+    assert len(kept) == 120
+    assert store.blob(name) is None
+
+
+def test_a_parent_that_is_deleted_while_it_is_forked_keeps_what_the_fork_needs(store) -> None:
+    for _ in range(25):
+        parent = created(store)
+        store.commit([batch(parent.id, 0, 5)])
+        forks: list[RunRow] = []
+
+        def fork(parent: RunRow = parent, forks: list[RunRow] = forks) -> None:
+            with suppress(NotFound):
+                forks.append(store.fork_run(parent.id, 3, row()))
+
+        thread = threading.Thread(target=fork)
+        thread.start()
+        store.delete_run(parent.id, CLOCK.wall(), force=True)
+        thread.join()
+        for made in forks:
+            assert [e.seq for e in store.events(parent.id, 0, 9, 9)][:3] == [1, 2, 3]
+            store.delete_run(made.id, CLOCK.wall(), force=True)
 
 
 def test_redaction_leaves_the_hashes(store) -> None:

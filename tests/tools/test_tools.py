@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import asyncio
+import os
+from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 
+from neurectomy.core.errors import InvalidInput
 from neurectomy.language.compiler import compile_text
 from neurectomy.sandboxes.select import Sandboxes
 from neurectomy.tools.runner import ToolRunner
@@ -108,4 +111,138 @@ async def test_calls_run_in_the_jail_and_notice_a_changed_file(tmp_path: Path) -
     called = await runner.call(tool, {"point": {"x": 1}, "by": 2}, 5000, program.types)
     assert called.error is not None
     assert "cannot run" in called.error["message"]
+    await runner.close()
+
+
+@pytest.mark.anyio
+async def test_a_module_from_elsewhere_in_the_folder_is_noticed_when_it_changes(
+    tmp_path: Path,
+) -> None:
+    for name in ("tools", "library"):
+        (tmp_path / name).mkdir()
+    (tmp_path / "library" / "answers.py").write_text("VALUE = 1")
+    (tmp_path / "tools" / "t.py").write_text(
+        "from library.answers import VALUE\ndef value(): return VALUE"
+    )
+    program = declared('value() -> int from "tools/t.py"')
+    (tool,) = program.tools.values()
+    runner = ToolRunner(Sandboxes(), tmp_path)
+    assert (await runner.call(tool, {}, 5000, program.types)).value == 1
+    (tmp_path / "library" / "answers.py").write_text("VALUE = 22")
+    assert (await runner.call(tool, {}, 5000, program.types)).value == 22
+    await runner.close()
+
+
+@pytest.mark.anyio
+async def test_a_session_stays_warm_while_nothing_changes(tmp_path: Path) -> None:
+    (tmp_path / "t.py").write_text("import time\nBEGAN = time.time()\ndef began(): return BEGAN")
+    os.utime(tmp_path / "t.py", (1_000_000_000, 1_000_000_000))
+    program = declared('began() -> float from "t.py"')
+    (tool,) = program.tools.values()
+    runner = ToolRunner(Sandboxes(), tmp_path)
+    first = await runner.call(tool, {}, 5000, program.types)
+    (tmp_path / "other.py").write_text("")
+    assert (await runner.call(tool, {}, 5000, program.types)).value == first.value
+    await runner.close()
+
+
+@pytest.mark.anyio
+async def test_calls_in_flight_end_in_the_session_that_they_began_in(tmp_path: Path) -> None:
+    text = "import time\ndef slow(seconds):\n    time.sleep(seconds)\n    return '{}'"
+    (tmp_path / "t.py").write_text(text.format("before"))
+    program = declared('slow(seconds: float) -> str from "t.py"')
+    (tool,) = program.tools.values()
+    runner = ToolRunner(Sandboxes(), tmp_path)
+    await runner.call(tool, {"seconds": 0}, 5000, program.types)
+    calls = [
+        asyncio.create_task(runner.call(tool, {"seconds": 1}, 5000, program.types))
+        for _ in range(20)  # more than run at once, so that some wait for their turn
+    ]
+    await asyncio.sleep(0.3)
+    (tmp_path / "t.py").write_text(text.format("afterwards"))
+    assert (await runner.call(tool, {"seconds": 0}, 5000, program.types)).value == "afterwards"
+    assert len(runner._open) == 2
+    assert {call.error for call in await asyncio.gather(*calls)} == {None}
+    await asyncio.sleep(0)
+    assert len(runner._open) == 1
+    await runner.close()
+    assert not runner._open
+
+
+@pytest.mark.anyio
+async def test_closing_ends_calls_in_flight_and_those_that_come_later(tmp_path: Path) -> None:
+    (tmp_path / "t.py").write_text("import time\ndef slow(): time.sleep(60)")
+    program = declared('slow() -> none from "t.py"')
+    (tool,) = program.tools.values()
+    runner = ToolRunner(Sandboxes(), tmp_path)
+    call = asyncio.create_task(runner.call(tool, {}, 60_000, program.types))
+    await asyncio.sleep(1)
+    await runner.close()
+    called = await asyncio.wait_for(call, 5)
+    assert called.error is not None
+    assert called.error["code"] == "crashed"
+    called = await runner.call(tool, {}, 5000, program.types)
+    assert called.error is not None
+    assert called.error["code"] == "unavailable"
+    assert not runner._open
+
+
+class Failing:
+    """A session, and the sandboxes that open it, whose calls raise."""
+
+    name, tier = "failing", "jail"
+
+    def __init__(self, error: Exception) -> None:
+        self._error = error
+
+    async def choose(self, tier: str):
+        return self
+
+    async def open(self, spec):
+        return self
+
+    async def call(self, function, arguments, limits):
+        raise self._error
+
+    def changed(self) -> bool:
+        return False
+
+    async def close(self) -> None:
+        pass
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [
+        (InvalidInput("the file is gone"), "invalid_input"),
+        (KeyError(1), "internal"),
+    ],
+)
+async def test_what_a_session_raises_is_the_outcome_of_the_call(
+    tmp_path: Path, error: Exception, code: str
+) -> None:
+    program = declared('f2() -> int from "t.py"')
+    (tool,) = program.tools.values()
+    runner = ToolRunner(cast(Any, Failing(error)), tmp_path)
+    called = await runner.call(tool, {}, 5000, program.types)
+    assert called.error is not None
+    assert called.error["code"] == code
+    assert str(error) in called.error["message"]
+    await runner.close()
+
+
+@pytest.mark.anyio
+async def test_long_messages_lose_their_middle(tmp_path: Path) -> None:
+    (tmp_path / "t.py").write_text("def fail(): raise ValueError('begin' + 'x' * 100_000 + 'end')")
+    program = declared('fail() -> int from "t.py"')
+    (tool,) = program.tools.values()
+    runner = ToolRunner(Sandboxes(), tmp_path)
+    called = await runner.call(tool, {}, 5000, program.types)
+    assert called.error is not None
+    message = called.error["message"]
+    assert len(message) < 4100
+    assert "ValueError: begin" in message
+    assert "characters were left out" in message
+    assert "line 1, in fail" in message
     await runner.close()

@@ -25,6 +25,12 @@ flow ask(name: str) -> str {
 `,
 }
 
+const BROKEN = `
+flow f(extra: str) -> str {
+  return anser + reply + "a text that is much longer than the place that the page has for a line of text"
+}
+`
+
 let server: Server
 const problems: string[] = []
 
@@ -67,9 +73,20 @@ test('run the example, watch it, scrub back, read the inspector, replay, fork', 
   await expect.poll(() => seq(page)).toBe(5)
   await expect(page.getByRole('button', { name: /^draft researcher, running/ })).toBeVisible()
   await expect(page.getByRole('complementary')).toContainText('LOOKUP', { ignoreCase: true })
+  await expect(page.getByText(`event 5 of ${last} · in the past`)).toBeVisible()
   await page.getByRole('tab', { name: 'State' }).click()
   await expect(page.getByRole('complementary')).toContainText('tool')
+  await page.keyboard.press('ArrowLeft')
+  await expect(page.getByRole('tab', { name: 'Step' })).toHaveAttribute('data-state', 'active')
+  await page.keyboard.press('End')
+  await expect(page.getByRole('tab', { name: 'Run' })).toHaveAttribute('data-state', 'active')
+  expect(await seq(page)).toBe(5)
   await page.getByRole('tab', { name: 'Step' }).click()
+  await page.getByRole('button', { name: 'Back to newest' }).click()
+  await expect.poll(() => seq(page)).toBe(last)
+  await expect(page.getByText('in the past')).toBeHidden()
+  for (let step = 5; step < last; step += 1) await page.getByRole('button', { name: 'Step back' }).click()
+  await expect.poll(() => seq(page)).toBe(5)
 
   await page.getByRole('button', { name: 'draft researcher' }).first().click()
   await expect(page.getByRole('complementary')).toContainText('RESEARCHER', { ignoreCase: true })
@@ -118,6 +135,44 @@ test('a reload in mid-run loses nothing, and a killed server comes back', async 
   await expect(page.getByRole('complementary')).toContainText('14')
 })
 
+test('the axis grows while a run waits, and the edge of the timeline is moved by keys', async ({ page }) => {
+  server = Server.with(SLOW)
+  await page.goto(await server.start())
+  await page.getByRole('button', { name: 'ask.agent' }).click()
+  await startFromForm(page, { name: 'Ada' })
+  await expect(page.getByText('Shall Ada go on?').first()).toBeVisible()
+  await expect(runs(page).first()).toContainText('waiting')
+  const clock = async () => (await page.getByTestId('clock').textContent()) ?? ''
+  const before = await clock()
+  await expect.poll(clock).not.toBe(before)
+
+  const edge = page.getByRole('separator', { name: 'Height of the timeline' })
+  await expect(edge).toHaveAttribute('aria-valuenow', '120')
+  await edge.focus()
+  await page.keyboard.press('ArrowUp')
+  await expect(edge).toHaveAttribute('aria-valuenow', '136')
+  await page.reload()
+  await expect(edge).toHaveAttribute('aria-valuenow', '136')
+  expect((await page.getByRole('region', { name: 'Timeline' }).boundingBox())?.height).toBe(136)
+  await edge.focus()
+  await page.keyboard.press('Enter')
+  await expect(edge).toHaveAttribute('aria-valuenow', '120')
+})
+
+test('a run is deleted when that was confirmed', async ({ page }) => {
+  server = Server.with(SLOW)
+  await page.goto(await server.start())
+  await page.getByRole('button', { name: 'slow.agent' }).click()
+  await startFromForm(page, { steps: '1' })
+  await expect(page.getByRole('contentinfo')).toContainText('finished', { timeout: 60_000 })
+  await page.getByRole('button', { name: 'Delete this run' }).click()
+  await page.getByRole('alertdialog').getByRole('button', { name: 'Keep it' }).click()
+  await expect(runs(page)).toHaveCount(1)
+  await page.getByRole('button', { name: 'Delete this run' }).click()
+  await page.getByRole('alertdialog').getByRole('button', { name: 'Delete the run' }).click()
+  await expect(runs(page)).toHaveCount(0)
+})
+
 test('a run is stopped, and one that asks is answered', async ({ page }) => {
   server = Server.with(SLOW)
   await page.goto(await server.start())
@@ -135,16 +190,45 @@ test('a run is stopped, and one that asks is answered', async ({ page }) => {
 })
 
 test('bad inputs and broken programs are told with the next step', async ({ page }) => {
-  server = Server.with({ ...SLOW, 'broken.agent': 'flow f() -> str { return anser }' })
+  server = Server.with({ ...SLOW, 'broken.agent': BROKEN })
   await page.goto(await server.start())
   await page.getByRole('button', { name: 'broken.agent' }).click()
-  await expect(page.getByText('there is no anser here')).toBeVisible()
+  const text = page.getByRole('region', { name: 'Program text' })
+  for (const message of ['there is no anser here', 'there is no reply here', 'extra is never used']) {
+    const told = text.getByText(message)
+    await expect(told).toBeInViewport({ ratio: 1 })
+    const [own, whole] = [(await told.boundingBox())!, (await text.boundingBox())!]
+    expect(own.x + own.width).toBeLessThanOrEqual(whole.x + whole.width)
+  }
+  await expect(text.getByRole('img', { name: 'error' })).toHaveCount(2)
+  await expect(text.getByRole('img', { name: 'warning' })).toHaveCount(1)
+  await page.getByRole('contentinfo').getByRole('button', { name: '3 problems' }).click()
+  await expect(text.locator('li', { hasText: 'extra is never used' })).toBeFocused()
   await page.getByRole('button', { name: 'slow.agent' }).click()
   await page.getByRole('banner').getByRole('button', { name: 'Run', exact: true }).click()
   await page.getByRole('dialog').getByRole('button', { name: 'Run', exact: true }).click()
   await expect(page.getByRole('alert')).toContainText('steps is needed')
+  await expect(page.getByLabel('steps')).toBeFocused()
+  await expect(page.getByLabel('steps')).toHaveAttribute('aria-invalid', 'true')
   await page.keyboard.press('Escape')
   await expect(page.getByRole('dialog')).toBeHidden()
+})
+
+test('a narrow window clips nothing, and Run stays in reach', async ({ page }) => {
+  server = Server.with(SLOW)
+  await page.setViewportSize({ width: 390, height: 700 })
+  await page.goto(await server.start())
+  await page.getByRole('button', { name: 'slow.agent' }).click()
+  await startFromForm(page, { steps: '1' })
+  await page.getByRole('slider', { name: 'Moment of the run' }).scrollIntoViewIfNeeded()
+  await expect(page.getByRole('slider', { name: 'Moment of the run' })).toBeInViewport()
+  await expect(page.getByRole('banner').getByRole('button', { name: 'Run', exact: true })).toBeInViewport({ ratio: 1 })
+  for (const width of [390, 640, 999, 1000]) {
+    await page.setViewportSize({ width, height: 700 })
+    await expect(page.getByRole('banner').getByRole('button', { name: 'Run', exact: true })).toBeInViewport({ ratio: 1 })
+    const over = await page.evaluate(() => document.querySelector('.shell')!.scrollWidth - window.innerWidth)
+    expect(over).toBeLessThanOrEqual(0)
+  }
 })
 
 test('without the token the page is closed', async ({ page }) => {

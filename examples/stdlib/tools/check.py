@@ -3,7 +3,6 @@
 import contextlib
 import doctest
 import io
-import re
 
 import documentation
 
@@ -32,7 +31,8 @@ def check_one(name, quoted):
     real = documentation.signature(name, value)
     if plain(real) != plain(quoted):
         return done, f"the signature of {name} is {real}, and {quoted} was quoted"
-    done.append(f"{name}: signature holds")
+    known = not real.endswith("(...)")
+    done.append(f"{name}: {'signature holds' if known else 'it has no signature to compare'}")
     tried, failed = run_examples(name, value)
     if failed:
         return done, f"{failed} of {tried} documented examples of {name} fail"
@@ -42,8 +42,8 @@ def check_one(name, quoted):
 
 
 def plain(signature):
-    """A signature without addresses of objects, which differ from process to process."""
-    return re.sub(r" at 0x[0-9a-f]+", "", " ".join(signature.split()))
+    """A signature with its white space folded."""
+    return " ".join(signature.split())
 
 
 def run_examples(name, value):

@@ -144,7 +144,8 @@ def documentation(value):
 def signature(name, value):
     """The thing's name with its parameters, as the interpreter knows them."""
     try:
-        return f"{name}{inspect.signature(value)}"
+        text = f"{name}{inspect.signature(value)}"
+        return re.sub(r" at 0x[0-9a-f]+", "", text)  # addresses differ from process to process
     except Exception:
         first = (inspect.getdoc(value) or "").split("\n")[0]
         short = name.rpartition(".")[2]

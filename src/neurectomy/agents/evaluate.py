@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import operator
 from typing import TYPE_CHECKING, Any
 
@@ -20,7 +21,7 @@ from neurectomy.agents.expressions import (
     Template,
     Unary,
 )
-from neurectomy.agents.types import describe
+from neurectomy.agents.types import MOST_INTEGER, describe
 from neurectomy.core import codecs
 from neurectomy.core.errors import InvalidInput
 
@@ -30,6 +31,9 @@ if TYPE_CHECKING:
 MOST_RANGE = 10_000
 MOST_TEXT = 4_000_000
 """Characters that an expression may build, so that a loop cannot fill the memory."""
+
+MOST_WEIGHT = 4_000_000
+"""Characters and items together of a list or record that an expression may build."""
 
 
 class EvaluationError(InvalidInput):
@@ -62,9 +66,9 @@ def evaluate(expression: Expression, scope: Callable[[str], Any]) -> Any:
         case Binary(sign, left, right):
             return _binary(sign, left, right, scope)
         case ListLiteral(items):
-            return [evaluate(item, scope) for item in items]
+            return _light([evaluate(item, scope) for item in items])
         case RecordLiteral(_, fields):
-            return {name: evaluate(value, scope) for name, value in fields}
+            return _light({name: evaluate(value, scope) for name, value in fields})
         case Template():
             return "".join(text for text, _ in render_template(expression, scope))
         case Builtin(name, arguments):
@@ -76,12 +80,15 @@ def render_template(template: Template, scope: Callable[[str], Any]) -> list[tup
 
     The author's own words have an empty name. Values that are not texts are written as JSON.
     """
-    pieces = []
+    pieces, length = [], 0
     for part in template.parts:
         if isinstance(part, str):
             pieces.append((part, ""))
         else:
             pieces.append((to_text(evaluate(part, scope)), root_name(part)))
+        length += len(pieces[-1][0])
+        if length > MOST_TEXT:
+            raise _too_long()
     return pieces
 
 
@@ -133,7 +140,7 @@ def _index(target: Any, index: Any) -> Any:
 def _unary(sign: str, value: Any) -> Any:
     if sign == "not":
         return not _truth(value)
-    return -_number(value)
+    return _bounded(-_number(value))
 
 
 def _binary(sign: str, left: Expression, right: Expression, scope: Callable[[str], Any]) -> Any:
@@ -172,23 +179,23 @@ def _arithmetic(sign: str, first: Any, second: Any) -> Any:
     if sign == "+":
         if isinstance(first, str) and isinstance(second, str):
             if len(first) + len(second) > MOST_TEXT:
-                raise EvaluationError(f"a text would be longer than {MOST_TEXT} characters")
+                raise _too_long()
             return first + second
         if isinstance(first, list) and isinstance(second, list):
-            return first + second
+            return _light(first + second)
     first, second = _number(first), _number(second)
     try:
         match sign:
             case "+":
-                return first + second
+                return _bounded(first + second)
             case "-":
-                return first - second
+                return _bounded(first - second)
             case "*":
                 return _bounded(first * second)
             case "/":
-                return first / second
+                return _bounded(first / second)
             case _:
-                return first % second
+                return _bounded(first % second)
     except ZeroDivisionError:
         raise EvaluationError("division by zero", hint="Test the divisor with if first.") from None
     except OverflowError:
@@ -196,9 +203,31 @@ def _arithmetic(sign: str, first: Any, second: Any) -> Any:
 
 
 def _bounded(number: Any) -> Any:
-    if isinstance(number, int) and number.bit_length() > 4096:
+    """A number that every reader of the log has too."""
+    if isinstance(number, float):
+        if not math.isfinite(number):
+            raise EvaluationError("the number is too large")
+    elif not -MOST_INTEGER <= number < MOST_INTEGER:
         raise EvaluationError("the number is too large")
     return number
+
+
+def _light(value: Any) -> Any:
+    """A list or record that is not too large; what it holds may stand in it many times."""
+    weight, waiting = 0, [value]
+    while waiting:
+        one = waiting.pop()
+        weight += 1 + (len(one) if isinstance(one, str) else 0)
+        if isinstance(one, list | dict):
+            weight += len(one)
+            waiting += one if isinstance(one, list) else one.values()
+        if weight > MOST_WEIGHT:
+            raise EvaluationError("a value would be too large", hint="Keep less of it.")
+    return value
+
+
+def _too_long() -> EvaluationError:
+    return EvaluationError(f"a text would be longer than {MOST_TEXT} characters")
 
 
 def _contains(item: Any, container: Any) -> bool:
@@ -233,7 +262,13 @@ def _len(value: Any) -> int:
 def _join(items: Any, separator: Any) -> str:
     if not isinstance(items, list) or not isinstance(separator, str):
         raise EvaluationError("join takes a list and a separator")
-    return separator.join(to_text(item) for item in items)
+    texts, length = [], 0
+    for item in items:
+        texts.append(to_text(item))
+        length += len(texts[-1]) + len(separator)
+        if length > MOST_TEXT:
+            raise _too_long()
+    return separator.join(texts)
 
 
 def _range(count: Any) -> list[int]:

@@ -97,6 +97,11 @@ class Budget(Struct, frozen=True):
     tokens: int | None = None
     time_ms: int | None = None
 
+    @property
+    def limits_models(self) -> bool:
+        """Whether it limits what models may cost."""
+        return self.tokens is not None or self.cost_nanos is not None
+
 
 class Bind(Struct, frozen=True, tag="bind"):
     """``name = expression``."""

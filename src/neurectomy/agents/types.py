@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
-import math
+import sys
 from collections.abc import Mapping
 from typing import Any, Literal
 
 from msgspec import Struct
+
+MOST_INTEGER = 2**63
+"""Whole numbers lie between this and its negative, as databases have them."""
+
+MOST_FLOAT = sys.float_info.max
 
 PrimitiveName = Literal["str", "int", "float", "bool", "json", "none"]
 
@@ -245,11 +250,12 @@ def _coerce_primitive(value: Any, name: str, path: str) -> Any:
         case "bool" if isinstance(value, bool):
             return value
         case "int" if isinstance(value, int) and not isinstance(value, bool):
-            return value
+            if -MOST_INTEGER <= value < MOST_INTEGER:
+                return value
         case "int" if isinstance(value, float) and value.is_integer():
-            return int(value)
+            return _coerce_primitive(int(value), name, path)
         case "float" if isinstance(value, int | float) and not isinstance(value, bool):
-            if math.isfinite(value):
+            if -MOST_FLOAT <= value <= MOST_FLOAT:
                 return float(value)
         case "none" if value is None:
             return None
@@ -264,6 +270,8 @@ def describe(value: Any) -> str:
         return "null"
     if isinstance(value, bool):
         return "true" if value else "false"
+    if isinstance(value, int) and value.bit_length() > 128:
+        return f"a number of {value.bit_length()} bits"
     if isinstance(value, int | float):
         return repr(value)
     if isinstance(value, str):

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import ipaddress
+import logging
+import re
 import secrets
 import socket
 from typing import TYPE_CHECKING
@@ -11,6 +13,7 @@ from typing import TYPE_CHECKING
 from neurectomy.app.services import open_services
 from neurectomy.core.errors import Forbidden, Unavailable
 from neurectomy.server.gate import is_loopback
+from neurectomy.workspace.origin import Origin
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -20,6 +23,10 @@ if TYPE_CHECKING:
     from neurectomy.workspace.settings import Settings
 
     Ready = Callable[[str, Services], Awaitable[None]]
+
+logger = logging.getLogger(__name__)
+
+_TOKEN = re.compile(r"[A-Za-z0-9._~-]{16,}")
 
 
 async def serve(root: Path, settings: Settings, ready: Ready) -> None:
@@ -40,8 +47,9 @@ async def serve(root: Path, settings: Settings, ready: Ready) -> None:
             f"listening on {settings.host} opens the workspace to other machines",
             hint="Set a secret of your own in NEURECTOMY_TOKEN, or listen on 127.0.0.1.",
         )
-    if settings.token and len(settings.token) < 16:
-        raise Forbidden("the token is too short", hint="Use at least 16 characters.")
+    if settings.token and not _TOKEN.fullmatch(settings.token):
+        hint = "Use at least 16 of: letters, digits, - . _ ~"
+        raise Forbidden("the token is too short, or cannot be sent in a cookie", hint=hint)
     token = settings.token or secrets.token_urlsafe(24)
     async with open_services(root, settings) as services:
         with listen(settings.host, settings.port) as listener:
@@ -71,10 +79,30 @@ async def _serve(services: Services, listener: socket.socket, token: str, ready:
     while not server.started and not serving.done():  # noqa: ASYNC110 - it has no event
         await asyncio.sleep(0.01)
     services.lock.announce(address, token)
-    await services.runs.recover()
+    await _recover(services)
     if not serving.done():
         await ready(f"{address}/?token={token}", services)
     await serving
+
+
+async def _recover(services: Services) -> None:
+    """Go on with what an earlier process left in motion, unless the log came from elsewhere.
+
+    Whoever sends a folder with a running run in it would else have it go on, with this user's
+    models, as soon as the folder is opened.
+    """
+    motions, origin = services.runs.motions, Origin(services.programs.root)
+    if await asyncio.to_thread(origin.ours):
+        await motions.recover()
+    elif left := await motions.left():
+        logger.warning(
+            "%d runs were in motion when this folder came here; go on with one by: "
+            "neurectomy runs resume %s",
+            len(left),
+            left[0].id,
+        )
+    else:
+        await asyncio.to_thread(origin.adopt)
 
 
 def listen(host: str, port: int) -> socket.socket:

@@ -16,6 +16,7 @@ from neurectomy.server.context import Services
 from neurectomy.storage.open import open_store
 from neurectomy.timeline.log import Log
 from neurectomy.workspace.lock import FOLDER, WorkspaceLock
+from neurectomy.workspace.origin import Origin
 from neurectomy.workspace.programs import Programs
 
 if TYPE_CHECKING:
@@ -33,9 +34,11 @@ async def open_services(root: Path, settings: Settings) -> AsyncIterator[Service
         WorkspaceLocked: Another process owns it.
         StorageError: Its database cannot be opened.
     """
-    lock = WorkspaceLock(root)
+    lock, is_new = WorkspaceLock(root), not (root / FOLDER).exists()
     await asyncio.to_thread(lock.acquire)
     try:
+        if is_new:
+            await asyncio.to_thread(Origin(root).adopt)
         store = await asyncio.to_thread(
             open_store, root / FOLDER, settings.durability, settings.database_url
         )
@@ -46,7 +49,7 @@ async def open_services(root: Path, settings: Settings) -> AsyncIterator[Service
         try:
             yield Services(settings, Programs(root), log, runs, models, sandboxes, lock)
         finally:
-            await runs.close()
+            await runs.motions.close()
             await models.close()
             await log.close()
             await asyncio.to_thread(store.close)

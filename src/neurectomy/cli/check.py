@@ -11,8 +11,11 @@ from msgspec.structs import replace
 from neurectomy.cli.options import harmless, json_option, print_json
 from neurectomy.cli.programs import program_root
 from neurectomy.core.errors import NotFound, ProgramInvalid
-from neurectomy.language.diagnostics import COLOURED, as_data, show
+from neurectomy.language.diagnostics import COLOURED, Lines, as_data, show
 from neurectomy.workspace.programs import Programs
+
+MOST_SHOWN = 50
+"""Problems that are printed for people; the first ones are usually the cause of the others."""
 
 
 @click.command("check")
@@ -20,7 +23,7 @@ from neurectomy.workspace.programs import Programs
 @json_option
 def command(paths: tuple[Path, ...], as_json: bool) -> None:
     """Check PATHS, programs or folders; the current folder by default."""
-    found, texts = [], {}
+    found, lines = [], dict[str, Lines]()
     for path in paths or (Path(),):
         root = program_root(path)
         real = path.resolve()
@@ -32,25 +35,27 @@ def command(paths: tuple[Path, ...], as_json: bool) -> None:
         for name in names:
             shown = str(path / name) if real.is_dir() else str(path)
             compiled = base.compile(name)
-            texts[shown] = compiled.text
+            lines[shown] = Lines(harmless(compiled.text))
             found += [(shown, diagnostic) for diagnostic in compiled.diagnostics]
     errors = sum(diagnostic.severity == "error" for _, diagnostic in found)
     if as_json:
         data = as_data(diagnostic for _, diagnostic in found)
         for item, (shown, _) in zip(data, found, strict=True):
             item["path"] = shown
-        print_json({"files": list(texts), "errors": errors, "diagnostics": data})
+        print_json({"files": list(lines), "errors": errors, "diagnostics": data})
         sys.exit(3 if errors else 0)
-    for shown, diagnostic in found:
+    for shown, diagnostic in found[:MOST_SHOWN]:
         told = replace(
             diagnostic,
             path=harmless(shown),
             message=harmless(diagnostic.message),
             hint=harmless(diagnostic.hint),
         )
-        text = show(told, harmless(texts[shown]), COLOURED)
+        text = show(told, lines[shown], COLOURED)
         click.echo(f"{text}\n")  # takes the colours out where none belong
-    files = f"{len(texts)} file{'s' if len(texts) > 1 else ''}"
+    if len(found) > MOST_SHOWN:
+        click.echo(f"... and {len(found) - MOST_SHOWN} more; see them all with --json\n")
+    files = f"{len(lines)} file{'s' if len(lines) > 1 else ''}"
     if errors:
         plural = "s" if errors > 1 else ""
         raise ProgramInvalid(f"{errors} error{plural} in {files}", hint="Mend them from the top.")

@@ -70,7 +70,7 @@ class LocalClient:
         return msgspec.to_builtins(await found.handler(self._services, **values))
 
     async def follow(self, run: str, after: int = 0) -> AsyncGenerator[dict[str, Any]]:
-        async for events in self._services.runs.follow(run, after):
+        async for events in self._services.runs.motions.follow(run, after):
             row = await self._services.runs.row(run)
             yield {
                 "type": "events",

@@ -85,7 +85,7 @@ async def _example(services: Services, *, quiet: bool) -> None:
         click.echo(harmless(f"  Running {ready[0].path}: {question}"))
     body = StartInput(ready[0].path, inputs, ready[0].flows[0])
     run = await operations.start_run(services, body)
-    await services.runs.wait(run.id)
+    await services.runs.motions.wait(run.id)
     done = await operations.show_run(services, run.id)
     if not quiet:
         taken = ((done.ended or 0) - done.created) / 1e6

@@ -107,13 +107,13 @@ PLAIN = Palette()
 COLOURED = Palette("\x1b[1;31m", "\x1b[1;33m", "\x1b[36m", "\x1b[1m", "\x1b[0m")
 
 
-def show(diagnostic: Diagnostic, text: str, palette: Palette = PLAIN) -> str:
+def show(diagnostic: Diagnostic, lines: Lines, palette: Palette = PLAIN) -> str:
     """A diagnostic as compilers show them: what, where, the line with a caret, the hint."""
     p = palette
     tone = p.error if diagnostic.severity == "error" else p.warning
     number = str(diagnostic.line)
     gutter = " " * len(number)
-    source = Lines(text).line(diagnostic.line) if text else ""
+    source = lines.line(diagnostic.line)
     before = "".join("\t" if c == "\t" else " " for c in source[: diagnostic.column - 1])
     last = diagnostic.end_column if diagnostic.end_line == diagnostic.line else len(source) + 1
     width = max(1, last - diagnostic.column)

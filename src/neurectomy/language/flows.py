@@ -10,6 +10,7 @@ from neurectomy.agents.program import (
     AskHuman,
     Bind,
     Call,
+    FlowDeclaration,
     If,
     Map,
     Parallel,
@@ -30,12 +31,14 @@ if TYPE_CHECKING:
 
     from neurectomy.agents.program import (
         AgentDeclaration,
-        FlowDeclaration,
         Program,
         ToolDeclaration,
     )
     from neurectomy.language.diagnostics import Span
     from neurectomy.language.lowering import Lowered
+
+MOST_BRANCHES = 64
+"""Branches of one parallel block."""
 
 
 class Scope(Struct):
@@ -45,20 +48,28 @@ class Scope(Struct):
         types: Of names in scope, and of paths that a condition narrowed.
         maybe: Names that have a value on some of the paths that lead here only.
         ended: Whether every path has returned already.
+        has_paths: Whether ``types`` may hold paths.
     """
 
     types: dict[str, Type]
     maybe: dict[str, Type]
     ended: bool = False
+    has_paths: bool = False
 
     def copy(self) -> Scope:
         """The same knowledge, to go on with separately."""
-        return Scope(dict(self.types), dict(self.maybe), self.ended)
+        return Scope(dict(self.types), dict(self.maybe), self.ended, self.has_paths)
+
+    def narrow(self, found: dict[str, Type]) -> None:
+        """Take over what a condition tells of names and paths."""
+        self.types.update(found)
+        self.has_paths = self.has_paths or any("." in path for path in found)
 
     def bind(self, name: str, type_: Type) -> None:
         """Give a name a value."""
-        for path in [path for path in self.types if path.startswith(f"{name}.")]:
-            del self.types[path]
+        if self.has_paths:
+            for path in [path for path in self.types if path.startswith(f"{name}.")]:
+                del self.types[path]
         self.types[name] = type_
         self.maybe.pop(name, None)
 
@@ -230,6 +241,9 @@ class FlowChecker:
         for kind in ("agent", "tool", "flow"):
             if call.callee in getattr(program, f"{kind}s"):
                 self._declarations.add((kind, call.callee))
+        if isinstance(callee, FlowDeclaration) and callee.budget.time_ms is not None:
+            message = f"the time budget of {callee.name} counts only where it is itself run"
+            self._tell(span, "budget", message, "Give the call a timeout.", "warning")
         parameters = {parameter.name: parameter for parameter in callee.parameters}
         for name, value in call.arguments:
             if name.startswith("#"):
@@ -258,8 +272,8 @@ class FlowChecker:
         known = self._visible(condition, scope)
         self._typer.condition(condition, known, self._names)
         then, otherwise = scope.copy(), scope.copy()
-        then.types.update(narrowed(condition, known, self._typer, True))
-        otherwise.types.update(narrowed(condition, known, self._typer, False))
+        then.narrow(narrowed(condition, known, self._typer, True))
+        otherwise.narrow(narrowed(condition, known, self._typer, False))
         self._block(statement.then, then)
         self._block(statement.otherwise, otherwise)
         _merge(scope, then, otherwise)
@@ -280,7 +294,7 @@ class FlowChecker:
             condition = statement.condition
             known = self._visible(condition, scope)
             self._typer.condition(condition, known, self._names)
-            inner.types.update(narrowed(condition, known, self._typer, True))
+            inner.narrow(narrowed(condition, known, self._typer, True))
         self._block(statement.body, inner)
         if not statement.body:
             span = self._lowered.span(statement)
@@ -288,6 +302,10 @@ class FlowChecker:
 
     def _parallel(self, statement: Parallel, scope: Scope) -> None:
         before, bound = scope.copy(), dict[str, Type]()
+        if len(statement.branches) > MOST_BRANCHES:
+            message = f"parallel has more than {MOST_BRANCHES} branches"
+            hint = "Use map over a list: it runs as many at once as you say."
+            self._tell(self._lowered.span(statement), "too-many", message, hint)
         for branch in statement.branches:
             span = self._lowered.span(branch)
             if not isinstance(branch, Bind | Call | AskHuman | Map):
@@ -342,6 +360,7 @@ class FlowChecker:
 
 def _merge(scope: Scope, first: Scope, second: Scope) -> None:
     """What is known after either of two ways."""
+    scope.has_paths = first.has_paths or second.has_paths
     if first.ended and second.ended:
         scope.ended = True
         return

@@ -29,6 +29,9 @@ if TYPE_CHECKING:
 DEEPEST = 200
 """Nodes from a declaration to its deepest leaf, so that no reader of the program recurses far."""
 
+MOST_AMOUNT = 1_000_000_000
+"""Of a budget, in whatever unit."""
+
 _KINDS = {"model": "models", "tool": "tools", "type": "types", "agent": "agents", "flow": "flows"}
 
 
@@ -272,7 +275,10 @@ class ProgramLowerer(Lowerer):
             if len(parts) < 2:
                 continue
             number, unit = float(parts[0].text), parts[1].text
-            if unit == "usd":
+            if not 0 < number <= MOST_AMOUNT:
+                message = f"an amount is above 0 and at most {MOST_AMOUNT}"
+                self.problem(parts[0].span, "out-of-range", message)
+            elif unit == "usd":
                 limits["cost_nanos"] = round(number * 1_000_000_000)
             elif unit == "tokens":
                 limits["tokens"] = int(number)

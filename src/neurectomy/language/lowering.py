@@ -289,11 +289,11 @@ class Lowerer:
             hint = "Units are ms, s, min and h."
             self.problem(parts[1].span, "unknown-unit", f"there is no unit {unit}", hint)
             return otherwise
-        ms = round(float(parts[0].text) * UNITS_MS[unit])
+        ms = float(parts[0].text) * UNITS_MS[unit]
         if not 1 <= ms <= 7 * 24 * 3_600_000:
             self.problem(cursor.span, "out-of-range", "a duration is between 1 ms and 7 days")
             return otherwise
-        return ms
+        return round(ms)
 
     def retry(self, cursor: Cursor) -> Retry:
         """How often and after what wait."""

@@ -39,7 +39,7 @@ class StatementLowerer:
         self._lowerer = lowerer
         self._flow = flow
         self._callees = callees
-        self._taken: set[str] = set()
+        self._taken: dict[str, int] = {}
 
     def block(self, cursor: Cursor, prefix: str) -> tuple[Statement, ...]:
         """The statements of a block whose nodes' names begin with ``prefix``."""
@@ -50,12 +50,9 @@ class StatementLowerer:
         )
 
     def _node(self, prefix: str, name: str) -> str:
-        node, count = prefix + name, 1
-        while node in self._taken:
-            count += 1
-            node = f"{prefix}{name}@{count}"
-        self._taken.add(node)
-        return node
+        """The node of a binding; the second of a name is ``name@2``."""
+        count = self._taken[prefix + name] = self._taken.get(prefix + name, 0) + 1
+        return prefix + name if count == 1 else f"{prefix}{name}@{count}"
 
     def _statement(self, cursor: Cursor, prefix: str) -> Statement | None:
         makers: dict[str, Callable[[Cursor, str], Statement | None]] = {

@@ -99,7 +99,7 @@ def _arguments(given: Any) -> Any:
         return {}
     try:
         return codecs.decode(given.encode())
-    except ValueError:
+    except (ValueError, RecursionError):
         return str(given)
 
 

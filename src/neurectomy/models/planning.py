@@ -85,7 +85,19 @@ def _find(name: str, schema: dict[str, Any], root: dict[str, Any], known: Known)
     for known_name, value in fitting:
         if wanted & set(stems(known_name.replace("_", " "))):
             return value
-    return fitting[0][1] if fitting else None
+    if fitting:
+        return fitting[0][1]
+    return _mentioned(resolve(schema, root).get("enum", ()), known)
+
+
+def _mentioned(options: Any, known: Known) -> Any:
+    """The one of some texts whose words the inputs mention; null where they mention none."""
+    said = {stem for _, value in known.inputs if isinstance(value, str) for stem in stems(value)}
+    for option in options:
+        words = set(stems(option.replace("_", " "))) if isinstance(option, str) else None
+        if words and words <= said:
+            return option
+    return None
 
 
 def resolve(schema: dict[str, Any], root: dict[str, Any]) -> dict[str, Any]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 import httpx2 as httpx
 from msgspec import Struct
@@ -181,6 +182,7 @@ class Models:
     async def _names(self, runtime: Runtime) -> list[str] | None:
         """The models of a runtime; null where nothing answers as one."""
         try:
+            urlsplit(self._address(runtime)).port  # noqa: B018 - raises where there is no such port
             async with httpx.AsyncClient(timeout=PROBE_SECONDS, trust_env=False) as client:
                 response = await client.get(f"{self._address(runtime)}/v1/models")
                 data: Any = response.json()

@@ -97,8 +97,7 @@ def _ask(moment: Moment, path: str, frame: Frame, causes: tuple[int, ...]) -> Dr
         return fail_step(moment, path, causes, _error("turns", message, hint))
     request = requests.build_request(moment, frame)
     wanted = requests.reserve(moment, agent, request)
-    budget = moment.plan.program.flows[moment.state["flow"]].budget
-    if problem := requests.over_budget(moment, budget, wanted):
+    if problem := requests.over_budget(moment, path, wanted):
         hint = "Raise the budget in the flow, or set max_tokens for the model."
         return fail_step(moment, path, causes, _error("budget", problem, hint))
     effect = tool_rules.effect_path(f"{path}/turn[{turn}]", attempt)
@@ -153,7 +152,9 @@ def _call(
 ) -> Draft:
     agent = moment.plan.program.agents[frame["callee"]]
     last = index + 1 == frame["calls"]
-    step = f"{path}/turn[{frame['turn']}]/{call['tool']}[{index}]"
+    known = call["tool"] in agent.tools or call["tool"] == OUTPUT_TOOL
+    name = call["tool"] if known else "unknown"  # what a model writes names no step
+    step = f"{path}/turn[{frame['turn']}]/{name}[{index}]"
     on: Patch = [
         ["set", ["frames", path, "acted"], index + 1],
         *([rest(path), ["set", ["frames", path, "phase"], "tools"]] if last else []),
@@ -162,9 +163,9 @@ def _call(
         if call["tool"] == OUTPUT_TOOL:
             _structured(moment, frame, call["arguments"])
             raise Mismatch("", "the answer came together with other calls")
-        if call["tool"] not in agent.tools:
-            known = ", ".join(agent.tools) or "none"
-            raise Mismatch("", f"there is no tool {call['tool']}; there are: {known}")
+        if not known:
+            there = ", ".join(agent.tools) or "none"
+            raise Mismatch("", f"there is no tool {call['tool']}; there are: {there}")
         tool = moment.plan.program.tools[call["tool"]]
         given = call["arguments"]
         if isinstance(given, str):
@@ -224,6 +225,11 @@ def _answer_in_text(
             raise Mismatch("", f"the answer must be given by a call of {OUTPUT_TOOL}")
         value = coerce(_json_in(text), agent.returns, moment.plan.records)
     except Mismatch as error:
+        if _said_before(moment, frame, text):
+            said = text.strip()[:300] or "nothing"
+            told = f"{agent.name} gave the same answer twice, and it is refused: {error}"
+            hint = f"Make the prompt clearer, or choose another model. It said: {said}"
+            return fail_step(moment, path, causes, _error("answer", told, hint))
         problem = f"{error}. Answer with {types.render(agent.returns)}."
         message = {"role": "user", "content": [{"text": f"That answer was refused: {problem}"}]}
         patch = [
@@ -237,6 +243,15 @@ def _answer_in_text(
     return _finish(moment, path, frame, value, causes)
 
 
+def _said_before(moment: Moment, frame: Frame, text: str) -> bool:
+    """Whether the answer before this one was refused for the same words."""
+    if not frame["problem"] or frame["turn"] == 0:
+        return False
+    previous = moment.values.last(frame["messages"], 2)
+    said: str = previous.get("text", "")
+    return previous["role"] == "assistant" and not previous.get("calls") and said == text
+
+
 def _json_in(text: str) -> Any:
     """The JSON of an answer in words: all of it, or what stands between fences or brackets."""
     candidate = text.strip()
@@ -247,7 +262,7 @@ def _json_in(text: str) -> Any:
     for part in (candidate, candidate[min(starts) : ends + 1] if starts else ""):
         try:
             return msgspec.json.decode(part)
-        except msgspec.DecodeError:
+        except (msgspec.DecodeError, RecursionError):
             continue
     raise Mismatch("", "the answer is not JSON")
 

@@ -25,8 +25,16 @@ ACCOUNTS = (
     "tool_calls",
     "model_us",
     "tool_us",
+    "uncertain_tokens",
+    "uncertain_nanos",
 )
-"""What a run keeps account of; tokens, billionths of a US dollar, counts and microseconds."""
+"""What a run keeps account of; tokens, billionths of a US dollar, counts and microseconds.
+
+What is uncertain is the most that requests may have cost whose end nobody saw; budgets count it.
+"""
+
+_REFUSED = frozenset({"rate_limited", "refused", "unauthorized", "invalid_request", "server_error"})
+"""Codes of failures after which a request has cost nothing."""
 
 
 def complete(moment: Moment, kind: str, step: str, data: dict[str, Any]) -> Draft:
@@ -95,8 +103,18 @@ def _model_responded(moment: Moment, step: str, data: dict[str, Any]) -> Draft:
 
 
 def _model_failed(moment: Moment, step: str, data: dict[str, Any]) -> Draft:
-    patch = _ended(moment, step) + _count(moment, model_requests=1, model_us=data["took_us"])
+    lost = [] if data["error"]["code"] in _REFUSED else [moment.state["pending"][step]["reserved"]]
+    counted = _count(moment, model_requests=1, model_us=data["took_us"], **_uncertain(lost))
+    patch = _ended(moment, step) + counted
     return _draft(moment, "model.failed", step, data, patch + _failed(moment, step))
+
+
+def _uncertain(reserved: list[dict[str, Any]]) -> dict[str, int]:
+    """What requests may have cost whose end nobody saw."""
+    return {
+        "uncertain_tokens": sum(r["tokens"] for r in reserved),
+        "uncertain_nanos": sum(r["cost_nanos"] or 0 for r in reserved),
+    }
 
 
 def _tool_failed(moment: Moment, step: str, data: dict[str, Any]) -> Draft:
@@ -149,7 +167,7 @@ def _tool_unknown(moment: Moment, step: str, data: dict[str, Any]) -> Draft:
 def _human_answered(moment: Moment, step: str, data: dict[str, Any]) -> Draft:
     pending = moment.state["pending"][step]
     frame = moment.frame(pending["frame"])
-    patch: Patch = [["set", ["status"], "running"]]
+    patch: Patch = [["set", ["status"], "running"]] if _runs_on(moment) else []
     if pending["kind"] == "human":
         patch += [*_ended(moment, step), ["del", ["frames", pending["frame"]]]]
         patch += deliver(moment, frame)
@@ -225,6 +243,7 @@ def _created(moment: Moment, step: str, data: dict[str, Any]) -> Draft:
     }
     patch: Patch = [
         ["set", [], state],
+        ["put", ["program"], "program"],
         ["put", ["inputs"], "inputs"],
         ["put", ["models"], "models"],
         ["put", ["limits"], "limits"],
@@ -243,17 +262,17 @@ def _forked(moment: Moment, step: str, data: dict[str, Any]) -> Draft:
     return Draft("run.forked", "", data, patch)
 
 
-def _marked(kind: str) -> Callable[[Moment, str, dict[str, Any]], Draft]:
-    def rule(moment: Moment, step: str, data: dict[str, Any]) -> Draft:
-        return Draft(kind, "", data, [])
-
-    return rule
+def _resumed(moment: Moment, step: str, data: dict[str, Any]) -> Draft:
+    """What was in flight is asked again, and may have cost something already."""
+    pending = moment.state["pending"].values()
+    asked = [effect["reserved"] for effect in pending if effect["kind"] == "model"]
+    return Draft("run.resumed", "", data, _count(moment, **_uncertain(asked)))
 
 
 _RULES: dict[str, Callable[[Moment, str, dict[str, Any]], Draft]] = {
     "run.created": _created,
     "run.forked": _forked,
-    "run.resumed": _marked("run.resumed"),
+    "run.resumed": _resumed,
     "run.cancel_requested": _cancel_requested,
     "run.expired": _expired,
     "model.responded": _model_responded,

@@ -3,29 +3,57 @@
 from __future__ import annotations
 
 import asyncio
-from contextlib import suppress
+import logging
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import msgspec
+from msgspec import Struct
 
+from neurectomy.core.errors import Conflict
 from neurectomy.models.port import Delta, ModelError, ModelResponse
 from neurectomy.runs import requests
+from neurectomy.runs.failures import IN_FLIGHT, STOPPING
 from neurectomy.runs.moment import Moment
 from neurectomy.storage.port import ENDED
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Coroutine
 
     from neurectomy.core.clock import Clock
     from neurectomy.runs.effects import Effects
     from neurectomy.runs.machine import Machine
     from neurectomy.timeline.writer import RunWriter
 
+logger = logging.getLogger(__name__)
+
 STARTS_EFFECT = frozenset({"model.requested", "tool.requested", "timer.set"})
 """Decisions after which something outside of the machine has to happen."""
 
-Completion = tuple[str, str, dict[str, Any]]
-"""Kind, step and data of a completion whose values are not interned yet."""
+ASKING = frozenset({"human", "unknown"})
+"""Kinds of pending effects that a person ends."""
+
+MOST_DECISIONS = 256
+"""Decisions between two barriers, so that a long loop stops neither the log nor other runs."""
+
+MOST_CALLS = 64
+"""Calls of one response that are kept, so that a frame's lists stay short."""
+
+_CANCELLED = ("cancelled", "cancelled")
+_LOST = ("lost", "it was in flight when the process ended; nobody knows how it ended")
+
+
+class _Completion(Struct):
+    """A completion whose values are not interned yet.
+
+    Attributes:
+        durable: Resolved once it is in the log for good; null where nobody waits for that.
+    """
+
+    kind: str
+    step: str
+    data: dict[str, Any]
+    durable: asyncio.Future[None] | None = None
 
 
 class Driver:
@@ -51,9 +79,11 @@ class Driver:
         self._effects = effects
         self._clock = clock
         self._on_delta = on_delta
-        self._inbox: asyncio.Queue[Completion] = asyncio.Queue()
-        self._tasks: dict[str, asyncio.Task[None]] = {}
+        self._inbox: asyncio.Queue[_Completion] = asyncio.Queue()
+        self._tasks: dict[str, asyncio.Task[Any]] = {}
+        self._taken: list[asyncio.Future[None]] = []
         self._expiry: asyncio.TimerHandle | None = None
+        self._ended = False
 
     @property
     def state(self) -> dict[str, Any]:
@@ -61,9 +91,21 @@ class Driver:
         state: dict[str, Any] = self._writer.state
         return state
 
+    async def tell(self, kind: str, step: str, data: dict[str, Any]) -> None:
+        """Give the run a completion from outside, such as a person's answer, and wait for the log.
+
+        Raises:
+            Conflict: Nothing waits for it, or the run stopped before it was durable.
+        """
+        if self._ended:
+            raise _stopped()
+        durable: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._inbox.put_nowait(_Completion(kind, step, data, durable))
+        await durable
+
     def send(self, kind: str, step: str, data: dict[str, Any]) -> None:
-        """Give the run a completion from outside, such as a person's answer."""
-        self._inbox.put_nowait((kind, step, data))
+        """As `tell`, without waiting."""
+        self._inbox.put_nowait(_Completion(kind, step, data))
 
     def record(self, kind: str, step: str, data: dict[str, Any]) -> None:
         """Append a completion now; only before `drive` or from within it."""
@@ -78,64 +120,112 @@ class Driver:
         the log refuses, everything in flight is cancelled and the run stays as the log has it.
         """
         started = [path for path, effect in self.state["pending"].items() if _works(effect)]
+        unstarted = _LOST
         self._watch_time()
         try:
             while True:
-                started += self._decide()
+                begun, more = self._decide()
+                started += begun
                 await self._writer.barrier()
-                for path in started:
-                    self._start(path)
-                started = []
+                self._acknowledge()
                 if self.state["status"] in ENDED:
                     return
-                if self.state["status"] in ("failing", "cancelling"):
+                if self.state["status"] in STOPPING:
                     self._stop_tasks()
-                self._take(await self._inbox.get())
+                    for path in started:
+                        self._fail(path, *unstarted)
+                else:
+                    for path in started:
+                        self._start(path)
+                started, unstarted = [], _CANCELLED
+                if not more:
+                    started += self._take(await self._inbox.get())
                 while not self._inbox.empty():
-                    self._take(self._inbox.get_nowait())
+                    started += self._take(self._inbox.get_nowait())
         finally:
             await self._end()
 
-    def _decide(self) -> list[str]:
-        writer, started = self._writer, []
-        while (draft := self._machine.decide(writer.state, writer.seq + 1)) is not None:
+    def _decide(self) -> tuple[list[str], bool]:
+        """Append decisions; the effects that they start, and whether there are more to come."""
+        writer, started = self._writer, list[str]()
+        for _ in range(MOST_DECISIONS):
+            draft = self._machine.decide(writer.state, writer.seq + 1)
+            if draft is None:
+                return started, False
             if draft.kind in STARTS_EFFECT:
                 started.append(draft.step)
             writer.append(draft)
-        return started
+        return started, True
 
-    def _take(self, completion: Completion) -> None:
-        kind, step, data = completion
-        pending = self.state["pending"]
-        if step and step not in pending:
-            return  # it was cancelled, and ended all the same
+    def _take(self, completion: _Completion) -> list[str]:
+        """Append a completion unless it comes too late; the effects that start because of it."""
+        kind, step, data = completion.kind, completion.step, completion.data
+        pending = self.state["pending"].get(step)
+        if kind == "human.answered" and not (pending and pending["kind"] in ASKING):
+            hint = "Look at the run's state."
+            error = Conflict(f"the run does not wait at {step or 'that step'}", hint=hint)
+            _settle(completion.durable, error)
+            return []
+        if completion.durable is not None:
+            self._taken.append(completion.durable)
+        if step and pending is None:
+            return []  # it was cancelled, and ended all the same
         if not step and self.state["status"] not in ("running", "waiting"):
-            return  # it fails or is being cancelled already
+            return []  # it fails or is being cancelled already
         intern = self._writer.values.intern
-        for name in ("value", "message", "stdout", "stderr"):
+        for name in ("value", "message", "stdout", "stderr", "stream"):
             if name in data:
                 data[name] = intern(data[name])
-        retried = kind == "human.answered" and data.get("decision") == "retry"
         self.record(kind, step, data)
-        if retried:
-            self._start(step)
+        again = kind == "human.answered" and data.get("decision") == "retry"
+        return [step] if again else []
+
+    def _acknowledge(self) -> None:
+        taken, self._taken = self._taken, []
+        for durable in taken:
+            _settle(durable)
 
     def _start(self, path: str) -> None:
         pending = self.state["pending"].get(path)
         if pending is None or path in self._tasks:
             return
+        work: Coroutine[Any, Any, tuple[str, dict[str, Any]]]
         match pending["kind"]:
             case "model":
                 work = self._ask_model(path, pending)
             case "tool":
-                work = self._call_tool(path, pending)
+                work = self._call_tool(pending)
             case _:
-                work = self._wait(path, pending)
+                work = self._wait(pending)
         task = asyncio.get_running_loop().create_task(work)
         self._tasks[path] = task
-        task.add_done_callback(lambda _: self._tasks.pop(path, None))
+        began = self._clock.monotonic()
+        task.add_done_callback(partial(self._effect_ended, path, pending["kind"], began))
 
-    async def _ask_model(self, path: str, pending: dict[str, Any]) -> None:
+    def _effect_ended(
+        self, path: str, kind: str, began: int, task: asyncio.Task[tuple[str, dict[str, Any]]]
+    ) -> None:
+        """Send how an effect ended, however it did: also where it never came to run."""
+        self._tasks.pop(path, None)
+        took = (self._clock.monotonic() - began) // 1000
+        if task.cancelled():
+            self._fail(path, *_CANCELLED, took_us=took)
+        elif (error := task.exception()) is not None:
+            logger.error("%s of the run %s broke", path, self.run, exc_info=error)
+            message = f"a defect of the program: {type(error).__name__}: {error}"[:4000]
+            self._fail(path, "internal", message, took_us=took)
+        else:
+            name, data = task.result()
+            self.send(name, path, data if kind == "timer" else {**data, "took_us": took})
+
+    def _fail(self, path: str, code: str, message: str, took_us: int = 0) -> None:
+        """Send that an effect failed; a timer's end is of no interest."""
+        pending = self.state["pending"].get(path)
+        if pending is not None and pending["kind"] in IN_FLIGHT:
+            error = {"code": code, "message": message, "retryable": False}
+            self.send(f"{pending['kind']}.failed", path, {"error": error, "took_us": took_us})
+
+    async def _ask_model(self, path: str, pending: dict[str, Any]) -> tuple[str, dict[str, Any]]:
         writer = self._writer
         moment = Moment(self._machine.plan, writer.values, writer.state, writer.seq)
         frame = moment.frame(pending["frame"])
@@ -146,88 +236,84 @@ class Driver:
 
         def on_delta(delta: Delta) -> None:
             size = len(delta.text) + len(delta.thinking) + len(delta.arguments)
-            stream.append([self._since(began) // 1000, size])
+            stream.append([(self._clock.monotonic() - began) // 1_000_000, size])
             self._on_delta(path, delta)
 
+        seconds = frame["timeout_ms"] / 1000
         try:
-            async with asyncio.timeout(frame["timeout_ms"] / 1000):
+            async with asyncio.timeout(seconds):
                 response = await self._effects.ask_model(model, request, on_delta)
         except TimeoutError:
-            seconds = frame["timeout_ms"] / 1000
             error = ModelError("timeout", f"no answer within {seconds:g} s", retryable=True)
-            self._model_failed(path, error, began)
-        except ModelError as error:
-            self._model_failed(path, error, began)
-        except asyncio.CancelledError:
-            self._model_failed(path, ModelError("cancelled", "cancelled", retryable=False), began)
+        except ModelError as raised:
+            error = raised
         else:
-            message = _message(response, frame["turn"])
-            data = {
-                "message": message,
+            return "model.responded", {
+                "message": _message(response, frame["turn"]),
                 "usage": msgspec.to_builtins(response.usage),
                 "finish": response.finish,
                 "model": response.model,
-                "took_us": self._since(began),
                 "stream": stream,
             }
-            self.send("model.responded", path, data)
+        fields = ("code", "message", "retryable", "retry_after_ms")
+        return "model.failed", {"error": {name: getattr(error, name) for name in fields}}
 
-    def _model_failed(self, path: str, error: ModelError, began: int) -> None:
-        data = {
-            "code": error.code,
-            "message": error.message,
-            "retryable": error.retryable,
-            "retry_after_ms": error.retry_after_ms,
-        }
-        self.send("model.failed", path, {"error": data, "took_us": self._since(began)})
-
-    async def _call_tool(self, path: str, pending: dict[str, Any]) -> None:
+    async def _call_tool(self, pending: dict[str, Any]) -> tuple[str, dict[str, Any]]:
         frame = self.state["frames"][pending["frame"]]
         tool = self._machine.plan.program.tools[frame["callee"]]
         resolve = self._writer.values.resolve
         arguments = {name: resolve(value) for name, value in frame["args"].items()}
-        began = self._clock.monotonic()
-        try:
-            outcome = await self._effects.call_tool(tool, arguments, frame["timeout_ms"])
-        except asyncio.CancelledError:
-            error = {"code": "cancelled", "message": "cancelled", "retryable": False}
-            data = {"error": error, "took_us": self._since(began)}
-            self.send("tool.failed", path, data)
-            return
-        data = {"stdout": outcome.stdout, "stderr": outcome.stderr}
-        data |= {"took_us": self._since(began), "cpu_us": outcome.cpu_us}
+        outcome = await self._effects.call_tool(tool, arguments, frame["timeout_ms"])
+        data = {"stdout": outcome.stdout, "stderr": outcome.stderr, "cpu_us": outcome.cpu_us}
         if outcome.error is None:
-            self.send("tool.returned", path, {"value": outcome.value, **data})
-        else:
-            self.send("tool.failed", path, {"error": outcome.error, **data})
+            return "tool.returned", {"value": outcome.value, **data}
+        return "tool.failed", {"error": outcome.error, **data}
 
-    async def _wait(self, path: str, pending: dict[str, Any]) -> None:
-        with suppress(asyncio.CancelledError):
-            await asyncio.sleep(pending["ms"] / 1000)
-            self.send("timer.fired", path, {})
+    async def _wait(self, pending: dict[str, Any]) -> tuple[str, dict[str, Any]]:
+        await asyncio.sleep(pending["ms"] / 1000)
+        return "timer.fired", {}
 
     def _watch_time(self) -> None:
+        """End the run when its time is over; what earlier processes used of it counts."""
         flow = self._machine.plan.program.flows[self.state["flow"]]
         limit = flow.budget.time_ms
         if limit is not None:
+            left = max(0.0, limit / 1000 - self._writer.mono / 1e6)
             loop = asyncio.get_running_loop()
             data = {"limit_ms": limit}
-            self._expiry = loop.call_later(limit / 1000, self.send, "run.expired", "", data)
+            self._expiry = loop.call_later(left, self.send, "run.expired", "", data)
 
     def _stop_tasks(self) -> None:
         for task in list(self._tasks.values()):
             task.cancel()
 
     async def _end(self) -> None:
+        self._ended = True
         if self._expiry is not None:
             self._expiry.cancel()
         tasks = list(self._tasks.values())
         self._stop_tasks()
         if tasks:
             await asyncio.wait(tasks)
+        while not self._inbox.empty():
+            durable = self._inbox.get_nowait().durable
+            if durable is not None:
+                self._taken.append(durable)
+        for durable in self._taken:
+            _settle(durable, _stopped())
 
-    def _since(self, began: int) -> int:
-        return (self._clock.monotonic() - began) // 1000
+
+def _settle(durable: asyncio.Future[None] | None, error: Exception | None = None) -> None:
+    if durable is None or durable.done():
+        return  # nobody waits, or not any more
+    if error is None:
+        durable.set_result(None)
+    else:
+        durable.set_exception(error)
+
+
+def _stopped() -> Conflict:
+    return Conflict("the run stopped before that was recorded", hint="Look at it, and try again.")
 
 
 def _works(effect: dict[str, Any]) -> bool:
@@ -237,8 +323,8 @@ def _works(effect: dict[str, Any]) -> bool:
 def _message(response: ModelResponse, turn: int) -> dict[str, Any]:
     """The message as data; ids of its calls derive from turn and place."""
     message: dict[str, Any] = msgspec.to_builtins(response.message)
-    for index, call in enumerate(message.get("calls", ())):
-        call["id"] = f"call_{turn}_{index}"
     if message.get("calls"):
-        message["calls"] = list(message["calls"])
+        message["calls"] = calls = list(message["calls"][:MOST_CALLS])
+        for index, call in enumerate(calls):
+            call["id"] = f"call_{turn}_{index}"
     return message

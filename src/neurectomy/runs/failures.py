@@ -14,6 +14,10 @@ IN_FLIGHT = frozenset({"model", "tool"})
 """Kinds of pending effects that a worker carries out; the others only wait."""
 
 
+STOPPING = frozenset({"failing", "cancelling"})
+"""Statuses of a run that only waits for what is in flight, to end."""
+
+
 def fail_step(moment: Moment, step: str, causes: tuple[int, ...], error: dict[str, Any]) -> Draft:
     """The event of a step that failed, and with it the run."""
     where = {**error, "step": step}

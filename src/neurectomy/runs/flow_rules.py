@@ -20,7 +20,7 @@ from neurectomy.agents.program import (
     Yield,
 )
 from neurectomy.agents.types import Mismatch, coerce, coerce_fields, json_schema, render
-from neurectomy.runs import agent_rules, tool_rules
+from neurectomy.runs import agent_rules, requests, tool_rules
 from neurectomy.runs.failures import fail_step
 from neurectomy.runs.moment import Frame, Moment, advance, deliver, rest, wake
 from neurectomy.runs.plan import Node, first_of
@@ -170,6 +170,8 @@ def _call(
             return agent_rules.start(moment, path, statement, callee, interned, step, causes, stay)
         case FlowDeclaration():
             child = flow_frame(callee, path, statement.node, moment.plan.flow(callee.name).first)
+            if callee.budget.limits_models:
+                child["spent"] = requests.spent(moment.state)
             data = {"kind": "flow", "callee": callee.name, "arguments": interned}
             patch = [
                 *stay,
@@ -283,7 +285,7 @@ def _item(
     *,
     more: bool,
 ) -> Draft:
-    value = moment.values.resolve(frame["args"]["items"])[index]
+    value = moment.values.opened(frame["args"]["items"])[index]
     step = f"{path}[{index}]"
     data = {
         "kind": "item",

@@ -19,7 +19,7 @@ from neurectomy.models.port import (
 
 if TYPE_CHECKING:
     from neurectomy.agents.program import AgentDeclaration, Budget, ToolDeclaration
-    from neurectomy.runs.moment import Frame, Moment
+    from neurectomy.runs.moment import Frame, Moment, State
 
 CHARACTERS_PER_TOKEN = 3
 """For reserving a budget: below what tokenizers reach on text, so that the estimate is high."""
@@ -99,26 +99,67 @@ def reserve(moment: Moment, agent: AgentDeclaration, request: ModelRequest) -> d
     return {"cost_nanos": cost, "tokens": sent + answered}
 
 
-def over_budget(moment: Moment, budget: Budget, wanted: dict[str, Any]) -> str:
-    """Why a reservation does not fit the budget; empty where it does."""
-    accounts = moment.state["accounts"]
-    reserved = [p["reserved"] for p in moment.state["pending"].values() if "reserved" in p]
+def spent(state: State) -> dict[str, int]:
+    """What a run has spent so far, what is uncertain included: ``tokens`` and ``cost_nanos``."""
+    accounts = state["accounts"]
+    counted = accounts["input_tokens"] + accounts["output_tokens"]
+    return {
+        "tokens": counted + accounts["uncertain_tokens"],
+        "cost_nanos": accounts["cost_nanos"] + accounts["uncertain_nanos"],
+    }
+
+
+def over_budget(moment: Moment, path: str, wanted: dict[str, Any]) -> str:
+    """Why a reservation fits no budget of the flows around a frame; empty where it fits them all.
+
+    Args:
+        moment: The state before the request.
+        path: Of the frame that is about to ask.
+        wanted: What the request may cost at most; see `reserve`.
+    """
+    while path:
+        frame = moment.frame(path)
+        if frame["kind"] == "flow":
+            budget = moment.plan.program.flows[frame["flow"]].budget
+            if problem := _over(moment, budget, path, frame.get("spent"), wanted):
+                return f"the budget of {frame['flow']} is {problem}"
+        path = frame["parent"]
+    return ""
+
+
+def _over(
+    moment: Moment,
+    budget: Budget,
+    path: str,
+    before: dict[str, int] | None,
+    wanted: dict[str, Any],
+) -> str:
+    """Why a reservation does not fit one budget; ``before`` is what was spent as it began."""
+    inside = f"{path}/"
+    pending = moment.state["pending"].values()
+    reserved = [
+        effect["reserved"]
+        for effect in pending
+        if "reserved" in effect and effect["frame"].startswith(inside)
+    ]
+    so_far = spent(moment.state)
+    if before is not None:
+        so_far = {name: so_far[name] - before[name] for name in so_far}
     if budget.tokens is not None:
-        spent = accounts["input_tokens"] + accounts["output_tokens"]
-        total = spent + sum(r["tokens"] for r in reserved) + wanted["tokens"]
-        if total > budget.tokens:
+        used = so_far["tokens"] + sum(r["tokens"] for r in reserved)
+        if used + wanted["tokens"] > budget.tokens:
             return (
-                f"the next request may use up to {wanted['tokens']} tokens, "
-                f"and {spent} of {budget.tokens} are spent"
+                f"{budget.tokens} tokens: up to {used} are spent, "
+                f"and the next request may use up to {wanted['tokens']}"
             )
     if budget.cost_nanos is not None:
+        total = f"${budget.cost_nanos / 1e9:.4f}"
         if wanted["cost_nanos"] is None:
-            return "the model's price is unknown, so the budget in money cannot be kept"
-        spent = accounts["cost_nanos"]
-        total = spent + sum(r["cost_nanos"] or 0 for r in reserved) + wanted["cost_nanos"]
-        if total > budget.cost_nanos:
+            return f"{total}, and the model's price is unknown"
+        used = so_far["cost_nanos"] + sum(r["cost_nanos"] or 0 for r in reserved)
+        if used + wanted["cost_nanos"] > budget.cost_nanos:
             return (
-                f"the next request may cost up to ${wanted['cost_nanos'] / 1e9:.4f}, "
-                f"and ${spent / 1e9:.4f} of ${budget.cost_nanos / 1e9:.4f} are spent"
+                f"{total}: up to ${used / 1e9:.4f} are spent, "
+                f"and the next request may cost up to ${wanted['cost_nanos'] / 1e9:.4f}"
             )
     return ""

@@ -8,23 +8,29 @@ import os
 import secrets
 import shutil
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from neurectomy.core.errors import Unavailable
-from neurectomy.sandboxes import seccomp
-from neurectomy.sandboxes.jail import WORKER, Jail
+from neurectomy.sandboxes import interpreter, seccomp
+from neurectomy.sandboxes.jail import INSIDE, Jail
+from neurectomy.sandboxes.visible import hidden, identities
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from neurectomy.sandboxes.port import SessionSpec
 
-INSIDE = "/run/neurectomy/worker.py"
+THERE = "/run/neurectomy"
+"""Where the jail has the folder of the worker."""
 
 TMP_BYTES = 256 * 1024 * 1024
-"""Size of the jail's /tmp, which all calls of a session share."""
+"""Size of what can be written: /tmp, where each call of a session has a folder, and `SHARED`."""
 
-_SYSTEM = ("/usr", "/bin", "/sbin", "/lib", "/lib64", "/lib32")
+SHARED = "/dev/shm"
+"""Where calls make named semaphores, as multiprocessing does; empty once none runs."""
+
 _FILES = ("/etc/ld.so.cache", "/etc/localtime")
+_OWN = ("/proc", "/dev", THERE)
 _FIRST_USER = 1_000_000_000
 
 
@@ -49,9 +55,19 @@ class Bubblewrap(Jail):
             return "the system-call filter does not know this processor"
         return ""
 
+    def shown(self, root: Path) -> object:
+        return identities(hidden(root))
+
     async def launch(self, spec: SessionSpec, folder: str) -> asyncio.subprocess.Process:
         user = _FIRST_USER + secrets.randbelow(1_000_000_000) if os.geteuid() == 0 else 0
-        settings = {"code": str(spec.code), "root": str(spec.root), "user": user}
+        python = interpreter.folders(spec.root)
+        settings = {
+            "code": str(spec.code),
+            "root": str(spec.root),
+            "user": user,
+            "places": [*interpreter.SYSTEM, *_FILES, *_OWN, *python, str(spec.root)],
+            "shared": SHARED,
+        }
         filter_ = seccomp.program(network=False)
         assert filter_ is not None
         reading, writing = os.pipe()
@@ -63,7 +79,7 @@ class Bubblewrap(Jail):
                 *_arguments(spec, reading, privileged=user != 0),
                 sys.executable,
                 "-I",
-                INSIDE,
+                f"{THERE}/__main__.py",
                 json.dumps(settings),
                 stdin=asyncio.subprocess.PIPE,
                 stdout=asyncio.subprocess.PIPE,
@@ -88,20 +104,7 @@ def _arguments(spec: SessionSpec, filter_: int, *, privileged: bool) -> list[str
         arguments += ["--cap-add", "CAP_DAC_READ_SEARCH"]
     else:
         arguments += ["--unshare-user", "--uid", "1000", "--gid", "1000"]
-    arguments += ["--seccomp", str(filter_)]
-    for path in (*_SYSTEM, *_FILES):
-        if os.path.islink(path):
-            arguments += ["--symlink", os.readlink(path), path]
-        elif os.path.exists(path):
-            arguments += ["--ro-bind", path, path]
-    arguments += ["--proc", "/proc", "--dev", "/dev"]
-    arguments += ["--perms", "1777", "--size", str(TMP_BYTES), "--tmpfs", "/tmp"]
-    for folder in _python_folders():
-        arguments += ["--ro-bind", folder, folder]
-    root = str(spec.root)
-    arguments += ["--ro-bind", root, root, "--ro-bind", str(WORKER), INSIDE]
-    if (spec.root / ".neurectomy").is_dir():
-        arguments += ["--tmpfs", f"{root}/.neurectomy"]
+    arguments += ["--seccomp", str(filter_), *_mounts(spec.root)]
     environment = {
         "PATH": "/usr/local/bin:/usr/bin:/bin",
         "HOME": "/tmp",
@@ -114,11 +117,30 @@ def _arguments(spec: SessionSpec, filter_: int, *, privileged: bool) -> list[str
     return [*arguments, "--chdir", "/tmp", "--"]
 
 
-def _python_folders() -> list[str]:
-    """The folders of the interpreter that the system's own do not hold."""
-    executable = Path(sys.executable)
-    found = {sys.prefix, sys.base_prefix, sys.exec_prefix, sys.base_exec_prefix}
-    while executable.is_symlink():
-        executable = executable.parent / executable.readlink()
-        found.add(str(executable.parent.parent))
-    return sorted(f for f in found if not f.startswith("/usr/") and f not in ("/", "/usr"))
+def _mounts(root: Path) -> list[str]:
+    """What the jail sees; where two overlap, the later lies on top."""
+    arguments = []
+    for path in (*interpreter.SYSTEM, *_FILES):
+        if os.path.islink(path):
+            arguments += ["--symlink", os.readlink(path), path]
+        elif os.path.exists(path):
+            arguments += ["--ro-bind", path, path]
+    arguments += ["--proc", "/proc", "--dev", "/dev"]
+    for path in ("/tmp", SHARED):
+        arguments += ["--perms", "1777", "--size", str(TMP_BYTES), "--tmpfs", path]
+    arguments += ["--ro-bind", str(root), str(root)]
+    read_only = ["/", "/dev"]
+    for entry in hidden(root):
+        if entry.is_dir():
+            arguments += ["--perms", "0555", "--tmpfs", str(entry)]
+            read_only.append(str(entry))
+        else:
+            arguments += ["--ro-bind", "/dev/null", str(entry)]
+    for folder in interpreter.folders(root):
+        arguments += ["--ro-bind", folder, folder]
+    for target, name in interpreter.links(root):
+        arguments += ["--symlink", target, name]
+    arguments += ["--ro-bind", str(INSIDE), THERE]
+    for path in read_only:
+        arguments += ["--remount-ro", path]
+    return arguments

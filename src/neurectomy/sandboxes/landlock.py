@@ -1,6 +1,6 @@
 """The jail on Linux without bubblewrap: landlock, the system-call filter and limits.
 
-Weaker than namespaces: other processes' numbers can be seen, though neither signalled nor read.
+Weaker than namespaces: other processes' numbers and files' names, sizes and times can be seen.
 """
 
 from __future__ import annotations
@@ -8,45 +8,74 @@ from __future__ import annotations
 import asyncio
 import json
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from neurectomy.sandboxes import seccomp
-from neurectomy.sandboxes.jail import WORKER, Jail
+from neurectomy.sandboxes import interpreter, seccomp
+from neurectomy.sandboxes.inside import confine
+from neurectomy.sandboxes.jail import INSIDE, Jail
+from neurectomy.sandboxes.visible import identities, visible
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from neurectomy.sandboxes.port import SessionSpec
 
-EXECUTABLE = Path(sys.executable).resolve()
-CONFINE = Path(__file__).with_name("confine.py")
-_SYSTEM = ("/usr", "/bin", "/lib", "/lib64", "/etc/ld.so.cache", "/etc/localtime", "/proc/self")
+SCOPES = 6
+"""The version of landlock that keeps signals inside."""
+
+CONFINE = INSIDE / "confine.py"
+_FILES = ("/etc/ld.so.cache", "/etc/localtime")
 
 
 class Landlock(Jail):
     """Rules of the kernel on files, and the filter on everything else."""
 
     name = "landlock"
-    detail = "without namespaces; bubblewrap is stronger"
+
+    @property
+    def detail(self) -> str:
+        told = "without namespaces; bubblewrap is stronger"
+        if self.tolerated:
+            told += "; on this kernel a tool can send signals to your other processes"
+        return told
+
+    @property
+    def tolerated(self) -> frozenset[str]:
+        return frozenset({"signal"} if confine.version() < SCOPES else ())
 
     def obstacle(self) -> str:
         if sys.platform != "linux" or seccomp.program(network=False) is None:
             return "landlock is a part of Linux on x86-64 and ARM"
+        if confine.version() == 0:
+            return "this kernel has no landlock, or it is not turned on"
         return ""
 
+    def shown(self, root: Path) -> object:
+        return identities(visible(root))
+
     async def launch(self, spec: SessionSpec, folder: str) -> asyncio.subprocess.Process:
-        filter_ = seccomp.program(network=False)
+        filter_ = seccomp.program(network=False, namespaces=False)
         assert filter_ is not None
-        prefixes = {sys.prefix, sys.base_prefix, str(EXECUTABLE.parent.parent)}
+        # A rule holds for all below it: the program's folder itself has none and is not listed.
+        shown = [str(path) for path in visible(spec.root)]
+        python = interpreter.folders(spec.root)
+        places = [*interpreter.SYSTEM, *_FILES, *python, *shown, str(INSIDE)]
         rules = {
-            "read": [*_SYSTEM, *sorted(prefixes), *_readable(spec.root), str(WORKER)],
+            "read": [*places, "/proc/self"],
             "write": [folder, "/dev/null"],
             "filter": filter_.hex(),
         }
-        settings = {"code": str(spec.code), "root": str(spec.root), "user": 0}
-        python = [sys.executable, "-I"]
+        settings = {
+            "code": str(spec.code),
+            "root": str(spec.root),
+            "user": 0,
+            "places": [*places, "/dev/null"],
+            "shared": "",
+        }
+        start = [sys.executable, "-I"]
         return await asyncio.create_subprocess_exec(
-            *[*python, str(CONFINE), json.dumps(rules)],
-            *[*python, str(WORKER), json.dumps(settings)],
+            *[*start, str(CONFINE), json.dumps(rules)],
+            *[*start, str(INSIDE / "__main__.py"), json.dumps(settings)],
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,
@@ -55,11 +84,3 @@ class Landlock(Jail):
             start_new_session=True,
             limit=1 << 20,
         )
-
-
-def _readable(root: Path) -> list[str]:
-    """What of the program's folder a tool may read: all but what is hidden, such as the log.
-
-    A rule holds for everything below it, so the folder itself has none and cannot be listed.
-    """
-    return sorted(str(path) for path in root.iterdir() if not path.name.startswith("."))

@@ -64,7 +64,7 @@ class Outcome(Struct, frozen=True):
         value: What the function returned, when ``ok``.
         error: One sentence: exception type and message, or what happened.
         traceback: The traceback of the user's own frames, when ``raised``.
-        limit: ``wall``, ``cpu``, ``memory``, ``output``, ``result``, ``processes`` or ``file``.
+        limit: ``wall``, ``cpu``, ``memory``, ``result``, ``processes`` or ``file``.
         stdout: Standard output, cut at the limit.
         stderr: Standard error, cut at the limit.
         dropped_bytes: Output beyond the limit.
@@ -89,6 +89,13 @@ class Session(Protocol):
 
     async def call(self, function: str, arguments: dict[str, Any], limits: Limits) -> Outcome:
         """Call ``function(**arguments)``. Cancelling the task kills the call and all it started."""
+        ...
+
+    def changed(self) -> bool:
+        """Whether a new session would run or show other files; looks at the disk.
+
+        New files that would be loaded in place of others are not noticed.
+        """
         ...
 
     async def close(self) -> None:

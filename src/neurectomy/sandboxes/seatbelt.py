@@ -8,7 +8,7 @@ import shutil
 import sys
 from typing import TYPE_CHECKING
 
-from neurectomy.sandboxes.jail import WORKER, Jail
+from neurectomy.sandboxes.jail import INSIDE, Jail
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -27,12 +27,18 @@ class Seatbelt(Jail):
         return ""
 
     async def launch(self, spec: SessionSpec, folder: str) -> asyncio.subprocess.Process:
-        settings = {"code": str(spec.code), "root": str(spec.root), "user": 0}
+        settings = {
+            "code": str(spec.code),
+            "root": str(spec.root),
+            "user": 0,
+            "places": [],
+            "shared": "",
+        }
         return await asyncio.create_subprocess_exec(
             "sandbox-exec",
             "-p",
             profile(spec.root, folder),
-            *[sys.executable, "-I", str(WORKER), json.dumps(settings)],
+            *[sys.executable, "-I", str(INSIDE / "__main__.py"), json.dumps(settings)],
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,
@@ -46,7 +52,7 @@ class Seatbelt(Jail):
 def profile(root: Path, folder: str) -> str:
     """The rules: read the system, the interpreter and ``root``; write ``folder``; no network."""
     places = ["/usr", "/System", "/Library", "/bin", "/private/var/db/timezone", sys.prefix]
-    places += [sys.base_prefix, str(root), str(WORKER), folder]
+    places += [sys.base_prefix, str(root), str(INSIDE), folder]
     readable = " ".join(f"(subpath {json.dumps(place)})" for place in places)
     return "\n".join(
         [

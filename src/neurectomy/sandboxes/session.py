@@ -11,15 +11,18 @@ import signal
 import struct
 import tempfile
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import msgspec
 
 from neurectomy.core.errors import InvalidInput, Unavailable
-from neurectomy.sandboxes.port import Outcome
+from neurectomy.sandboxes.frames import BROKEN, Ended, Ready, outcome
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
-    from neurectomy.sandboxes.port import Limits
+    from neurectomy.sandboxes.port import Limits, Outcome
+    from neurectomy.sandboxes.sources import Sources
 
     Launch = Callable[[], Awaitable[asyncio.subprocess.Process]]
 
@@ -29,22 +32,19 @@ START_SECONDS = 60.0
 GRACE_SECONDS = 3.0
 """How much longer than its limit a call may take before the whole worker is ended."""
 
+END_SECONDS = 1.0
+"""How long a worker may take to end its calls."""
+
 AT_ONCE = 16
 """Calls of one session at the same time: they share the kernel's count of its processes."""
 
 MOST_FRAME = 64 * 1024 * 1024
 """Bytes of one frame; the result's limit is far below it."""
 
-_MESSAGES = {
-    "wall": "it took longer than {wall_ms} ms",
-    "cpu": "it used more than {cpu_s} s of processor time",
-    "memory": "it needed more than {memory_mb} MB of memory",
-    "output": "it printed too much",
-    "result": "its result is larger than {result_bytes} bytes",
-    "processes": "it started more than {processes} processes",
-    "file": "it wrote a file larger than {file_mb} MB",
-    "cancelled": "it was cancelled",
-}
+
+_NO_FRAME = (ValueError, RecursionError, msgspec.DecodeError)
+
+Frame = TypeVar("Frame", Ready, Ended)
 
 
 class WorkerSession:
@@ -52,15 +52,17 @@ class WorkerSession:
 
     Args:
         launch: Starts a worker with pipes for its standard input and output.
+        sources: The files that are loaded by it.
         folder: Removed when the session is closed; empty for none.
     """
 
-    def __init__(self, launch: Launch, folder: str = "") -> None:
+    def __init__(self, launch: Launch, sources: Sources, folder: str = "") -> None:
         self._launch = launch
+        self._sources = sources
         self._folder = folder
         self._process: asyncio.subprocess.Process | None = None
         self._reader: asyncio.Task[None] | None = None
-        self._waiting: dict[int, asyncio.Future[dict[str, Any]]] = {}
+        self._waiting: dict[int, asyncio.Future[Ended]] = {}
         self._ids = itertools.count(1)
         self._starting = asyncio.Lock()
         self._turns = asyncio.Semaphore(AT_ONCE)
@@ -77,29 +79,41 @@ class WorkerSession:
             if self._process is not None and self._process.returncode is None:
                 return
             if self._closed:
-                raise Unavailable("the sandbox is closed", hint="Start the server again.")
-            process = await self._launch()
+                raise _closed()
+            await asyncio.to_thread(self._sources.begin)
+            self._process = process = await self._launch()
             try:
-                async with asyncio.timeout(START_SECONDS):
-                    first = await _read(process)
-            except TimeoutError:
+                if self._closed:  # while it was launched
+                    raise _closed()
+                ready = await self._hear(process)
+                await asyncio.to_thread(self._sources.loaded, ready.files)
+            except BaseException:
                 await _end(process)
-                raise InvalidInput(
-                    f"loading the file took longer than {START_SECONDS:g} s",
-                    hint="Move slow work out of the top level and out of warm().",
-                ) from None
-            except (EOFError, OSError):
-                said = await _last_words(process)
-                raise Unavailable(
-                    f"the sandbox did not start: {said or 'no reason was given'}",
-                    hint="Look at: neurectomy doctor",
-                ) from None
-            if not first.get("ready"):
-                await _end(process)
-                text = first.get("error", "the file cannot be loaded")
-                raise InvalidInput(text, hint="Mend the file.", traceback=first.get("traceback"))
-            self._process = process
+                raise
             self._reader = asyncio.get_running_loop().create_task(self._receive(process))
+
+    async def _hear(self, process: asyncio.subprocess.Process) -> Ready:
+        """Wait for the worker's first frame, and tell why where it has not loaded the file."""
+        try:
+            async with asyncio.timeout(START_SECONDS):
+                first = await _read(process, Ready)
+        except TimeoutError:
+            raise InvalidInput(
+                f"loading the file took longer than {START_SECONDS:g} s",
+                hint="Move slow work out of the top level and out of warm().",
+            ) from None
+        except (EOFError, OSError):
+            said = await _last_words(process)
+            raise Unavailable(
+                f"the sandbox did not start: {said or 'no reason was given'}",
+                hint="Look at: neurectomy doctor",
+            ) from None
+        except _NO_FRAME:
+            raise InvalidInput(BROKEN, hint="Mend what the file does when it is loaded.") from None
+        if not first.ready:
+            error = first.error or "the file cannot be loaded"
+            raise InvalidInput(error, hint="Mend the file.", traceback=first.traceback)
+        return first
 
     async def call(self, function: str, arguments: dict[str, Any], limits: Limits) -> Outcome:
         async with self._turns:
@@ -111,7 +125,7 @@ class WorkerSession:
         assert process is not None
         assert process.stdin is not None
         ident = next(self._ids)
-        future: asyncio.Future[dict[str, Any]] = asyncio.get_running_loop().create_future()
+        future: asyncio.Future[Ended] = asyncio.get_running_loop().create_future()
         self._waiting[ident] = future
         sizes = {name: getattr(limits, name) for name in limits.__struct_fields__}
         frame = {"id": ident, "function": function, "arguments": arguments, "limits": sizes}
@@ -121,13 +135,16 @@ class WorkerSession:
                 result = await future
         except TimeoutError:
             await _end(process)
-            result = {"status": "limit", "limit": "wall"}
+            result = Ended(ident, limit="wall")
         except asyncio.CancelledError:
             _write(process, {"cancel": ident})
             raise
         finally:
             self._waiting.pop(ident, None)
-        return _outcome(result, sizes)
+        return outcome(result, sizes)
+
+    def changed(self) -> bool:
+        return self._sources.changed()
 
     async def close(self) -> None:
         self._closed = True
@@ -139,29 +156,30 @@ class WorkerSession:
             await asyncio.to_thread(shutil.rmtree, self._folder, ignore_errors=True)
 
     async def _receive(self, process: asyncio.subprocess.Process) -> None:
-        with suppress(EOFError, OSError, ValueError):
+        error = "the sandbox's worker ended"
+        try:
             while True:
-                frame = await _read(process)
-                future = self._waiting.get(frame["id"])
+                frame = await _read(process, Ended)
+                future = self._waiting.get(frame.id)
                 if future is not None and not future.done():
                     future.set_result(frame)
+        except (EOFError, OSError):
+            pass
+        except _NO_FRAME:
+            error = BROKEN
         await _end(process)
-        lost = {"status": "crashed", "error": "the sandbox's worker ended"}
-        for future in list(self._waiting.values()):
+        for ident, future in list(self._waiting.items()):
             if not future.done():
-                future.set_result(lost)
+                future.set_result(Ended(ident, error=error))
+
+
+def _closed() -> Unavailable:
+    return Unavailable("the sandbox is closed", hint="Start the server again.")
 
 
 def private_folder() -> str:
     """A new folder that only this user may enter."""
     return os.path.realpath(tempfile.mkdtemp(prefix="neurectomy-jail-"))
-
-
-def _outcome(frame: dict[str, Any], sizes: dict[str, int]) -> Outcome:
-    known = {name: frame[name] for name in Outcome.__struct_fields__ if name in frame}
-    if frame["status"] == "limit" and not frame.get("error"):
-        known["error"] = _MESSAGES[frame["limit"]].format(**sizes)
-    return Outcome(**known)
 
 
 def _write(process: asyncio.subprocess.Process, frame: dict[str, Any]) -> None:
@@ -171,13 +189,13 @@ def _write(process: asyncio.subprocess.Process, frame: dict[str, Any]) -> None:
         process.stdin.write(struct.pack(">I", len(data)) + data)
 
 
-async def _read(process: asyncio.subprocess.Process) -> dict[str, Any]:
+async def _read(process: asyncio.subprocess.Process, kind: type[Frame]) -> Frame:
+    """The next frame; raises one of `_NO_FRAME` where it is none of this kind."""
     assert process.stdout is not None
     (size,) = struct.unpack(">I", await process.stdout.readexactly(4))
     if size > MOST_FRAME:
-        raise EOFError
-    frame: dict[str, Any] = json.loads(await process.stdout.readexactly(size))
-    return frame
+        raise ValueError(size)
+    return msgspec.json.decode(await process.stdout.readexactly(size), type=kind)
 
 
 async def _last_words(process: asyncio.subprocess.Process) -> str:
@@ -186,14 +204,17 @@ async def _last_words(process: asyncio.subprocess.Process) -> str:
         with suppress(TimeoutError):
             async with asyncio.timeout(2):
                 said = await process.stderr.read(4000)
-    await _end(process)
     lines = said.decode(errors="replace").strip().splitlines()
     return lines[-1] if lines else ""
 
 
 async def _end(process: asyncio.subprocess.Process) -> None:
+    """End a worker: it ends its calls first, unless it does not listen."""
     if process.stdin is not None:
         process.stdin.close()
+    with suppress(TimeoutError):
+        async with asyncio.timeout(END_SECONDS):
+            await process.wait()
     if process.returncode is None:
         with suppress(ProcessLookupError):
             # Process.kill polls first, and would take the exit status from asyncio's own watcher

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import secrets
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qs, quote, urlencode, urlsplit
@@ -18,10 +19,12 @@ if TYPE_CHECKING:
 
 COOKIE = "neurectomy_token"
 """The cookie's name; the port is added to it, since browsers share cookies among ports."""
+MOST_BODY = 8 * 1024 * 1024
+"""Bytes of a request's body."""
+
 OPEN = frozenset({"/health"})
 """Paths that answer without a token; they say nothing about the workspace."""
 
-_LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 _HEADERS = (
     (
         b"content-security-policy",
@@ -44,7 +47,10 @@ code{background:#8882;padding:.1em .3em;border-radius:4px}</style>
 
 def is_loopback(host: str) -> bool:
     """Whether a name or address is this machine's own."""
-    return host in _LOOPBACK or host.startswith("127.")
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
 
 
 class Gate:
@@ -69,6 +75,8 @@ class Gate:
         headers = {key.decode("latin-1"): value for key, value in scope["headers"]}
         try:
             self._check_place(headers)
+            if scope["type"] == "http" and _length(headers) > MOST_BODY:
+                raise InvalidInput("the body is larger than 8 MB", hint="Send less at a time.")
             if await self._enter(scope, send, headers):
                 return
             if scope["path"] not in OPEN and not self._knows(headers):
@@ -79,7 +87,7 @@ class Gate:
         except NeurectomyError as error:
             await self._refuse(scope, receive, send, headers, error)
             return
-        await self._app(scope, receive, self._guarded(send))
+        await self._app(scope, _bounded(receive), self._guarded(send))
 
     def _check_place(self, headers: dict[str, bytes]) -> None:
         host = headers.get("host", b"").decode("latin-1").lower()
@@ -87,10 +95,10 @@ class Gate:
         if not is_loopback(name) and name not in self._hosts:
             raise Forbidden(
                 f"requests to {name or 'no host'} are not answered",
-                hint="Add the name to allowed_hosts in neurectomy.toml.",
+                hint="Add the name to NEURECTOMY_ALLOWED_HOSTS.",
             )
         origin = headers.get("origin")
-        if origin is not None and urlsplit(origin.decode("latin-1").lower()).netloc != host:
+        if origin is not None and _place(origin.decode("latin-1").lower()) != host:
             raise Forbidden(
                 "requests from other sites are not answered", hint="Open the address itself."
             )
@@ -168,6 +176,36 @@ class Gate:
             await send(message)
 
         return guarded
+
+
+def _length(headers: dict[str, bytes]) -> int:
+    """The length that a body is said to have; 0 where nothing is said."""
+    told = headers.get("content-length", b"")
+    return int(told) if told.isdigit() else 0
+
+
+def _bounded(receive: Receive) -> Receive:
+    """A body that is longer than it may be breaks off, as if whoever sends it had gone."""
+    taken = 0
+
+    async def bounded() -> Message:
+        nonlocal taken
+        message = await receive()
+        if message["type"] == "http.request":
+            taken += len(message.get("body", b""))
+            if taken > MOST_BODY:
+                return {"type": "http.disconnect"}
+        return message
+
+    return bounded
+
+
+def _place(origin: str) -> str | None:
+    """Host and port of an ``Origin``; null where it is none."""
+    try:
+        return urlsplit(origin).netloc
+    except ValueError:
+        return None
 
 
 def _name(host: str) -> str:

@@ -1,6 +1,7 @@
 """GraphQL over the same operations; bulk reads are better made by REST."""
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator
 from typing import Any, cast
 
@@ -8,16 +9,21 @@ import msgspec
 import strawberry
 from graphql import GraphQLError
 from starlette.routing import BaseRoute, Route, WebSocketRoute
+from starlette.types import Receive, Scope, Send
 from strawberry.asgi import GraphQL
+from strawberry.extensions import MaxAliasesLimiter, MaxTokensLimiter, QueryDepthLimiter
 from strawberry.scalars import JSON
 from strawberry.schema.config import StrawberryConfig
 from strawberry.subscriptions import GRAPHQL_TRANSPORT_WS_PROTOCOL
 from strawberry.types import ExecutionContext, Info
 
-from neurectomy.core.errors import NeurectomyError
+from neurectomy.core.errors import InvalidInput, NeurectomyError
 from neurectomy.server import operations, types
 from neurectomy.server.context import Services
+from neurectomy.server.rest import problem
 from neurectomy.server.streams import COALESCE_SECONDS
+
+logger = logging.getLogger(__name__)
 
 CATCH_UP = 100
 """How many of the newest runs somebody gets who was too slow to be told of each change."""
@@ -183,7 +189,7 @@ class Subscription:
     ) -> AsyncIterator[list[Event]]:
         services = _services(info)
         await services.runs.row(str(run))
-        async for events in services.runs.follow(str(run), after):
+        async for events in services.runs.motions.follow(str(run), after):
             yield [_event(event) for event in events]
 
     @strawberry.subscription(description="Runs as they change.")
@@ -219,7 +225,17 @@ class _Schema(strawberry.Schema):
             super().process_errors(others, execution_context)
 
 
-schema = _Schema(Query, Mutation, Subscription, config=StrawberryConfig(auto_camel_case=True))
+schema = _Schema(
+    Query,
+    Mutation,
+    Subscription,
+    config=StrawberryConfig(auto_camel_case=True),
+    extensions=[
+        lambda: MaxTokensLimiter(max_token_count=4000),
+        lambda: MaxAliasesLimiter(max_alias_count=50),
+        lambda: QueryDepthLimiter(max_depth=12),
+    ],
+)
 
 
 class _App(GraphQL[Any, Any]):
@@ -231,6 +247,18 @@ class _App(GraphQL[Any, Any]):
             subscription_protocols=[GRAPHQL_TRANSPORT_WS_PROTOCOL],
         )
         self._services = services
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Whatever is sent that is no GraphQL is refused, rather than a defect of ours."""
+        try:
+            await super().__call__(scope, receive, send)
+        except (TypeError, ValueError, KeyError, AttributeError, RecursionError) as error:
+            logger.info("a request was no GraphQL: %s", error)
+            if scope["type"] == "websocket":
+                await send({"type": "websocket.close", "code": 4400})
+                return
+            refused = InvalidInput("the request is no GraphQL", hint="See /docs.")
+            await problem(refused)(scope, receive, send)
 
     async def get_context(self, request: Any, response: Any = None) -> dict[str, Any]:
         return {"services": self._services, "request": request, "response": response}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args
 
 import msgspec
 from msgspec import Struct
@@ -13,6 +13,7 @@ import neurectomy
 from neurectomy.core import codecs
 from neurectomy.core.errors import InvalidInput, NotFound
 from neurectomy.language.compiler import compile_text
+from neurectomy.language.hints import closest
 from neurectomy.server.types import (
     AnswerInput,
     CheckInput,
@@ -34,11 +35,15 @@ from neurectomy.server.types import (
     Workspace,
 )
 from neurectomy.server.views import program_detail, program_summary, run_view
-from neurectomy.storage.port import RunQuery
+from neurectomy.storage.port import RunQuery, RunStatus
 
 if TYPE_CHECKING:
     from neurectomy.server.context import Services
     from neurectomy.storage.port import RunRow
+
+
+MOST_SEARCH = 200
+"""Characters of a text that runs are searched for."""
 
 
 class Parameter(Struct, frozen=True):
@@ -119,15 +124,21 @@ async def list_runs(
 ) -> RunPage:
     """Runs, newest first."""
     wanted: Any = tuple(part for part in status.split(",") if part)
+    known = get_args(RunStatus)
+    if unknown := [part for part in wanted if part not in known]:
+        message = f"there is no status {unknown[0]}"
+        raise InvalidInput(message, hint=closest(unknown[0], known))
+    if len(search) > MOST_SEARCH:
+        raise InvalidInput(f"search takes at most {MOST_SEARCH} characters", hint="Search less.")
     query = RunQuery(max(1, min(limit, 1000)), before or None, wanted, search, parent or None)
     rows = await asyncio.to_thread(services.log.store.runs, query)
     more = rows[-1].id if len(rows) == query.limit else None
-    return RunPage([run_view(row, live=services.runs.live(row.id)) for row in rows], more)
+    return RunPage([run_view(row, live=services.runs.motions.drives(row.id)) for row in rows], more)
 
 
 async def _whole(services: Services, row: RunRow) -> Run:
     result, error = await services.runs.result(row)
-    return run_view(row, live=services.runs.live(row.id), result=result, error=error)
+    return run_view(row, live=services.runs.motions.drives(row.id), result=result, error=error)
 
 
 async def start_run(services: Services, body: StartInput) -> Run:
@@ -154,7 +165,7 @@ async def label_run(services: Services, run: str, body: LabelInput) -> Run:
 
 async def delete_run(services: Services, run: str) -> None:
     """Delete a run; what forks need of it is kept."""
-    await services.runs.delete(run)
+    await services.runs.motions.delete(run)
 
 
 async def cancel_run(services: Services, run: str) -> Run:

@@ -6,6 +6,7 @@ import logging
 from typing import TYPE_CHECKING, Any
 
 import msgspec
+from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 from starlette.routing import Route
 
@@ -22,9 +23,6 @@ if TYPE_CHECKING:
     from neurectomy.server.operations import Operation
 
 logger = logging.getLogger(__name__)
-
-MOST_BODY = 8 * 1024 * 1024
-"""Bytes of a request's body."""
 
 
 def routes(services: Services) -> list[Route]:
@@ -45,10 +43,12 @@ def endpoint(operation: Operation, services: Services) -> Callable[[Request], Aw
             for parameter in operation.query:
                 arguments[parameter.name] = _query(request, parameter)
             if decoder is not None:
-                arguments["body"] = _decode(decoder, await _body(request))
+                arguments["body"] = _decode(decoder, await request.body())
             result = await operation.handler(services, **arguments)
         except NeurectomyError as error:
             return problem(error)
+        except ClientDisconnect:
+            return problem(InvalidInput("the body broke off", hint="Send at most 8 MB at a time."))
         except Exception:
             logger.exception("%s failed; this is a defect of the program", operation.name)
             hidden = NeurectomyError(
@@ -72,21 +72,10 @@ def _query(request: Request, parameter: Any) -> Any:
         raise InvalidInput(f"{parameter.name} is not a number", hint=parameter.help) from None
 
 
-async def _body(request: Request) -> bytes:
-    if int(request.headers.get("content-length") or 0) > MOST_BODY:
-        raise InvalidInput("the body is larger than 8 MB", hint="Send less at a time.")
-    body = b""
-    async for part in request.stream():
-        body += part
-        if len(body) > MOST_BODY:
-            raise InvalidInput("the body is larger than 8 MB", hint="Send less at a time.")
-    return body
-
-
 def _decode(decoder: msgspec.json.Decoder[Any], body: bytes) -> Any:
     try:
         return decoder.decode(body)
-    except msgspec.DecodeError as error:
+    except (msgspec.DecodeError, RecursionError) as error:
         raise InvalidInput(f"the body is wrong: {error}", hint="See /docs.") from None
 
 

@@ -72,14 +72,14 @@ class RunStream:
 
     async def _read_events(self, run: str, after: int) -> None:
         try:
-            async for events in self._services.runs.follow(run, after):
+            async for events in self._services.runs.motions.follow(run, after):
                 await self._events.put(events)
         except NeurectomyError as error:
             self._stopped = error
         await self._events.put(None)
 
     async def _read_deltas(self, run: str) -> None:
-        with self._services.runs.deltas.subscribe(run) as subscription:
+        with self._services.runs.motions.deltas.subscribe(run) as subscription:
             while True:
                 for step, delta in await subscription.wait():
                     if len(self._deltas) < MOST_DELTAS:
@@ -164,5 +164,5 @@ async def _changed(services: Services, run: str) -> bytes:
         row = await services.runs.row(run)
     except NeurectomyError:
         return b"event: gone\ndata: " + codecs.encode({"id": run}) + b"\n\n"
-    view = run_view(row, live=services.runs.live(run))
+    view = run_view(row, live=services.runs.motions.drives(run))
     return b"event: run\ndata: " + codecs.encode(view) + b"\n\n"

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from msgspec import Struct
+from msgspec import Meta, Struct
 
 from neurectomy.agents.graph import GraphNode
 from neurectomy.language.diagnostics import Diagnostic
@@ -12,6 +12,12 @@ from neurectomy.models.sources import Source
 from neurectomy.runs.replay import Replay
 from neurectomy.storage.port import RunUsage, Usage
 from neurectomy.timeline.event import Event
+
+Title = Annotated[str, Meta(max_length=200)]
+Labels = Annotated[
+    dict[Annotated[str, Meta(max_length=64)], Annotated[str, Meta(max_length=256)]],
+    Meta(max_length=32),
+]
 
 
 class Parent(Struct, frozen=True):
@@ -169,14 +175,14 @@ class StartInput(Struct, frozen=True, forbid_unknown_fields=True):
     program: str
     inputs: dict[str, Any] = {}
     flow: str = ""
-    title: str = ""
-    labels: dict[str, str] = {}
+    title: Title = ""
+    labels: Labels = {}
 
 
 class LabelInput(Struct, frozen=True, forbid_unknown_fields=True):
     """The labels that a run has from now on."""
 
-    labels: dict[str, str]
+    labels: Labels
 
 
 class ForkInput(Struct, frozen=True, forbid_unknown_fields=True):

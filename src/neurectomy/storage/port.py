@@ -256,14 +256,15 @@ class Store(Protocol):
         """
         ...
 
-    def delete_run(self, run: str) -> None:
+    def delete_run(self, run: str, now_us: int, *, force: bool) -> None:
         """Delete a run and the blobs that only it names.
 
         A run that forks continue is hidden instead, and its events after the last fork point go.
+        ``force`` deletes it from under a living writer too.
 
         Raises:
             NotFound: No such run.
-            Conflict: It is leased by a living writer.
+            Conflict: Somebody holds a lease that has not ended.
         """
         ...
 

@@ -32,6 +32,9 @@ _INSERT_EVENT = (
 _MIGRATION_LOCK = 6387
 """Number of the advisory lock under which one process at a time migrates."""
 
+_BLOB_LOCK = 6388
+"""Number of the one that who adds blobs shares, and who deletes some has alone."""
+
 
 class PostgresStore:
     """Implements `neurectomy.storage.port.Store`.
@@ -58,6 +61,7 @@ class PostgresStore:
             open=False,
         )
         with _errors():
+            psycopg.connect(url, connect_timeout=10).close()  # a pool would try for as long as told
             self._pool.open(wait=True, timeout=20)
         try:
             self._migrate()
@@ -100,8 +104,9 @@ class PostgresStore:
 
     def create_run(self, run: RunRow, blobs: Mapping[str, bytes]) -> None:
         with self._transaction() as db:
+            self._write_blobs(db, blobs)
             key = self._insert_run(db, run)
-            self._write_blobs(db, key, blobs)
+            self._use_blobs(db, key, blobs)
 
     def _insert_run(self, db: Connection, run: RunRow) -> int:
         try:
@@ -183,6 +188,7 @@ class PostgresStore:
 
     def commit(self, batches: Sequence[Batch]) -> list[Exception | None]:
         with self._transaction() as db:
+            self._write_blobs(db, {d: c for batch in batches for d, c in batch.blobs.items()})
             return rows.write_each(batches, lambda batch: self._write_batch(db, batch))
 
     def _write_batch(self, db: Connection, batch: Batch) -> None:
@@ -201,8 +207,7 @@ class PostgresStore:
         )
         if moved.rowcount != 1:
             raise rows.stale(batch.run)
-        if batch.blobs:
-            self._write_blobs(db, key, batch.blobs)
+        self._use_blobs(db, key, batch.blobs)
         with db.cursor() as cursor:
             if batch.events:
                 values = [rows.event_values(key, event) for event in batch.events]
@@ -220,7 +225,11 @@ class PostgresStore:
                 (update.status, accounts, update.ended_us, key),
             )
 
-    def _write_blobs(self, db: Connection, key: int, contents: Mapping[str, bytes]) -> None:
+    def _write_blobs(self, db: Connection, contents: Mapping[str, bytes]) -> None:
+        """Insert the blobs of a whole transaction, which keeps others from deleting any of them."""
+        if not contents:
+            return
+        db.execute("SELECT pg_advisory_xact_lock_shared(%s)", (_BLOB_LOCK,))
         for digest in sorted(contents):  # in one order, so that two writers never wait in a circle
             encoding, stored = blobs.shrink(contents[digest])
             db.execute(
@@ -228,10 +237,13 @@ class PostgresStore:
                 "VALUES (%s, %s, %s, %s, %s) ON CONFLICT (digest) DO NOTHING",
                 (digest, encoding, len(contents[digest]), len(stored), stored),
             )
+
+    def _use_blobs(self, db: Connection, key: int, contents: Mapping[str, bytes]) -> None:
+        if contents:
             db.execute(
-                "INSERT INTO blob_uses (run, blob) SELECT %s, key FROM blobs WHERE digest = %s "
-                "ON CONFLICT DO NOTHING",
-                (key, digest),
+                "INSERT INTO blob_uses (run, blob) SELECT %s, key FROM blobs "
+                "WHERE digest = ANY(%s) ON CONFLICT DO NOTHING",
+                (key, list(contents)),
             )
 
     def events(self, run: str, after: int, until: int, limit: int) -> list[EventRow]:
@@ -267,11 +279,20 @@ class PostgresStore:
             ).fetchone()
         return None if found is None else blobs.expand(digest, found[0], bytes(found[1] or b""))
 
-    def delete_run(self, run: str) -> None:
+    def delete_run(self, run: str, now_us: int, *, force: bool) -> None:
         with self._transaction() as db:
-            self._delete(db, run, self._key(run, db))
+            db.execute("SELECT pg_advisory_xact_lock(%s)", (_BLOB_LOCK,))
+            key = self._key(run, db)
+            sql = "SELECT lease_owner, lease_until_us FROM runs WHERE key = %s FOR UPDATE"
+            lease = db.execute(sql, (key,)).fetchone()
+            if lease is None:
+                raise rows.no_run(run)
+            if lease[0] and lease[1] > now_us and not force:
+                raise rows.leased(lease[0])
+            self._delete(db, run, key)
 
     def _delete(self, db: Connection, run: str, key: int) -> None:
+        """Delete or hide a run whose row this transaction has locked, so that nobody forks it."""
         found = db.execute(
             "SELECT max(until) FROM ancestors WHERE ancestor = %s", (key,)
         ).fetchone()
@@ -291,7 +312,7 @@ class PostgresStore:
         for (ancestor,) in ancestors:
             hidden = db.execute(
                 "SELECT id FROM runs WHERE key = %s AND hidden = 1 AND NOT EXISTS "
-                "(SELECT 1 FROM ancestors WHERE ancestor = key)",
+                "(SELECT 1 FROM ancestors WHERE ancestor = key) FOR UPDATE",
                 (ancestor,),
             ).fetchone()
             if hidden is not None:

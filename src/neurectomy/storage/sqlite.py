@@ -64,6 +64,7 @@ class SqliteStore:
         connection = sqlite3.connect(
             self._path, isolation_level=None, check_same_thread=False, timeout=30
         )
+        connection.create_function("lower", 1, str.lower, deterministic=True)  # not ASCII only
         connection.execute("PRAGMA journal_mode = WAL")
         level = "FULL" if self._durability == "power" else "NORMAL"
         connection.execute(f"PRAGMA synchronous = {level}")
@@ -97,7 +98,8 @@ class SqliteStore:
             writer.execute("BEGIN IMMEDIATE")
             try:
                 yield writer
-                writer.execute("COMMIT")
+                if writer.in_transaction:
+                    writer.execute("COMMIT")
             except BaseException:
                 if writer.in_transaction:
                     writer.execute("ROLLBACK")
@@ -291,12 +293,17 @@ class SqliteStore:
             stored = self._files.read(digest) or b""
         return blobs.expand(digest, encoding, stored)
 
-    def delete_run(self, run: str) -> None:
+    def delete_run(self, run: str, now_us: int, *, force: bool) -> None:
         with self._transaction() as writer:
             key = self._key(run, writer)
+            sql = "SELECT lease_owner, lease_until_us FROM runs WHERE key = ?"
+            owner, until = writer.execute(sql, (key,)).fetchone()
+            if owner and until > now_us and not force:
+                raise rows.leased(owner)
             orphans = self._delete(writer, run, key)
-        for digest in orphans:
-            self._files.remove(digest)
+            writer.execute("COMMIT")
+            for digest in orphans:  # before anybody else commits the same content
+                self._files.remove(digest)
 
     def _delete(self, writer: sqlite3.Connection, run: str, key: int) -> list[str]:
         """Delete or hide a run; return the digests of blob files that nobody names any more."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-import os
+import secrets
 from typing import TYPE_CHECKING
 
 from neurectomy.core.errors import Damaged
@@ -15,21 +15,9 @@ GENESIS = bytes(32)
 """The link before the first event."""
 
 
-class _Salts:
-    """Random salts of 16 bytes, drawn from the system 256 at a time."""
-
-    def __init__(self) -> None:
-        self._pool = b""
-        self._next = 0
-
-    def take(self) -> bytes:
-        if self._next == len(self._pool):
-            self._pool, self._next = os.urandom(4096), 0
-        self._next += 16
-        return self._pool[self._next - 16 : self._next]
-
-
-new_salt = _Salts().take
+def new_salt() -> bytes:
+    """16 random bytes."""
+    return secrets.token_bytes(16)
 
 
 def payload_hash(salt: bytes, payload: bytes) -> bytes:

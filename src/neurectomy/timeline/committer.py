@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import queue
 import threading
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from neurectomy.core.errors import StorageError
@@ -15,7 +16,10 @@ if TYPE_CHECKING:
 _MOST_BATCHES = 512
 """Batches in one transaction, so that a flood does not make one barrier wait for all of it."""
 
-Waiting = tuple["Batch", "asyncio.Future[None]", asyncio.AbstractEventLoop]
+Ended = Callable[[Exception | None], None]
+"""Told on the event loop how a batch ended: null once it is durable, else why it is not."""
+
+Waiting = tuple["Batch", Ended, asyncio.AbstractEventLoop]
 
 
 class Committer:
@@ -28,15 +32,14 @@ class Committer:
         self._thread = threading.Thread(target=self._work, name="run log committer", daemon=True)
         self._thread.start()
 
-    def submit(self, batch: Batch) -> asyncio.Future[None]:
-        """Queue a batch; the future ends when it is durable, or with the store's error."""
+    def submit(self, batch: Batch, ended: Ended) -> None:
+        """Queue a batch; ``ended`` is called on this event loop."""
         loop = asyncio.get_running_loop()
-        future: asyncio.Future[None] = loop.create_future()
         if self._closed:
-            future.set_exception(StorageError("the run log is closed", hint="Start the server."))
+            error = StorageError("the run log is closed", hint="Start the server.")
+            loop.call_soon(ended, error)
         else:
-            self._queue.put((batch, future, loop))
-        return future
+            self._queue.put((batch, ended, loop))
 
     def close(self) -> None:
         """Commit what is queued and end the thread."""
@@ -58,29 +61,26 @@ class Committer:
                 return
 
     def _commit(self, waiting: list[Waiting]) -> None:
-        results: list[Exception | None]
-        try:
-            results = self._store.commit([batch for batch, _, _ in waiting])
-        except Exception as error:  # noqa: BLE001 - whatever it is, it belongs to those who wait
-            results = [error] * len(waiting)
-        by_loop: dict[
-            asyncio.AbstractEventLoop, list[tuple[asyncio.Future[None], Exception | None]]
-        ]
-        by_loop = {}
-        for (_, future, loop), result in zip(waiting, results, strict=True):
-            by_loop.setdefault(loop, []).append((future, result))
-        for loop, ended in by_loop.items():
+        batches = [batch for batch, _, _ in waiting]
+        results = self._committed(batches)
+        if len(batches) > 1 and all(results):  # one may be what spoils the transaction of all
+            results = [self._committed([batch])[0] for batch in batches]
+        by_loop: dict[asyncio.AbstractEventLoop, list[tuple[Ended, Exception | None]]] = {}
+        for (_, ended, loop), result in zip(waiting, results, strict=True):
+            by_loop.setdefault(loop, []).append((ended, result))
+        for loop, told in by_loop.items():
             try:
-                loop.call_soon_threadsafe(_settle, ended)
+                loop.call_soon_threadsafe(_tell, told)
             except RuntimeError:
                 continue  # the loop was closed: nobody waits any more
 
+    def _committed(self, batches: list[Batch]) -> list[Exception | None]:
+        try:
+            return self._store.commit(batches)
+        except Exception as error:  # noqa: BLE001 - whatever it is, it belongs to those who wait
+            return [error] * len(batches)
 
-def _settle(ended: list[tuple[asyncio.Future[None], Exception | None]]) -> None:
-    for future, error in ended:
-        if future.done():
-            continue
-        if error is None:
-            future.set_result(None)
-        else:
-            future.set_exception(error)
+
+def _tell(told: list[tuple[Ended, Exception | None]]) -> None:
+    for ended, error in told:
+        ended(error)

@@ -77,11 +77,13 @@ class Log:
 
     async def release(self, writer: RunWriter) -> None:
         """End writing: commit what is left and give the lease back."""
-        with suppress(StaleLease):
-            await writer.barrier()
-        entry = self._writers.pop(writer.run, None)
-        if entry is not None:
-            await asyncio.to_thread(self.store.release, writer.run, entry[1])
+        try:
+            with suppress(StaleLease):
+                await writer.barrier()
+        finally:
+            entry = self._writers.pop(writer.run, None)
+            if entry is not None:
+                await asyncio.to_thread(self.store.release, writer.run, entry[1])
 
     def row(self, run: str) -> RunRow:
         """The run's row.
@@ -116,6 +118,13 @@ class Log:
         row = self.row(run)
         if not 0 <= at <= row.head:
             raise InvalidInput(f"the run has no event {at}", hint=f"The last one is {row.head}.")
+        try:
+            return self._folded(row, at)
+        except (ValueError, KeyError, IndexError, TypeError) as error:
+            message = f"the log cannot be folded ({type(error).__name__}: {error})"
+            raise Damaged(message, hint="Find the place with: neurectomy replay RUN") from error
+
+    def _folded(self, row: RunRow, at: int) -> Any:
         state: Any = {}
         start = 0
         parts = [part for part in segments(row) if part[1] < at or part[1] == 0]
@@ -164,6 +173,32 @@ class Log:
                     if fresh[-1].kind in _LAST:
                         return
 
+    def verified(self, row: RunRow, after: int, link: bytes) -> tuple[list[Event], bytes]:
+        """The next events of a run, checked against the chain, and the link of the last. Blocking.
+
+        Args:
+            row: The run's.
+            after: The last event that was checked, before the head.
+            link: Its link; `chain.GENESIS` before the first.
+
+        Raises:
+            Damaged: The log has a gap there, or an event does not match its hash.
+        """
+        rows = self.rows(row.id, after, PAGE)
+        for seq, found in enumerate(rows, after + 1):
+            if found.seq != seq:
+                rows = rows[: seq - after - 1]
+                break
+        if not rows:
+            message = f"event {after + 1} is missing, and the run goes on to {row.head}"
+            hint = "Restore the workspace from a backup; the events before it are sound."
+            raise Damaged(message, hint=hint, seq=after + 1)
+        link = chain.verify(rows, link)
+        if rows[-1].seq == row.head and row.link and link != row.link:
+            hint = "Restore the workspace from a backup."
+            raise Damaged("the chain does not end as the run says", hint=hint, seq=row.head)
+        return [from_row(found) for found in rows], link
+
     def verify(self, run: str) -> int:
         """Check the whole chain of a run, its ancestors' prefixes included, and count its events.
 
@@ -172,13 +207,8 @@ class Log:
         """
         row, link, after = self.row(run), chain.GENESIS, 0
         while after < row.head:
-            rows = self.rows(run, after, PAGE)
-            if not rows or rows[0].seq != after + 1:
-                break
-            link, after = chain.verify(rows, link), rows[-1].seq
-        if after != row.head or (row.link and link != row.link):
-            from_head = f"the log ends at event {after}, the run at {row.head}"
-            raise Damaged(from_head, hint="Restore the workspace from a backup.", seq=after)
+            events, link = self.verified(row, after, link)
+            after = events[-1].seq
         return after
 
     async def close(self) -> None:

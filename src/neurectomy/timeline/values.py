@@ -40,6 +40,7 @@ class Values:
         self._cached = 0
         self._limit = cache_bytes
         self._fresh: dict[str, bytes] = {}
+        self._opened: tuple[str, Any] = ("", None)
 
     def intern(self, value: Any) -> Any:
         """The value itself where it is small, else a reference to a blob that holds it."""
@@ -74,6 +75,14 @@ class Values:
         """
         if isinstance(value, dict) and "$blob" in value:
             return codecs.decode(self.blob(value["$blob"]))
+        return value
+
+    def opened(self, value: Any) -> Any:
+        """As `resolve`, for who takes items of one value again and again and changes none."""
+        if isinstance(value, dict) and "$blob" in value:
+            if self._opened[0] != value["$blob"]:
+                self._opened = (value["$blob"], self.resolve(value))
+            return self._opened[1]
         return value
 
     def items(self, value: Any) -> Iterator[Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from neurectomy.storage.port import ENDED, Batch, EventRow, RunUpdate
@@ -61,12 +62,12 @@ class RunWriter:
         self._rows: list[EventRow] = []
         self._keyframes: list[tuple[int, bytes]] = []
         self._committed = row.head
-        self._last: asyncio.Future[None] | None = None
+        self._waiting: list[asyncio.Future[None]] | None = None
 
     @property
-    def committed(self) -> int:
-        """The ``seq`` up to which everything was handed to the committer."""
-        return self._committed
+    def mono(self) -> int:
+        """Microseconds on the run's own clock at its last event."""
+        return self._mono
 
     def append(self, draft: Draft) -> None:
         """Give the draft its place and fold it; it is durable at the next barrier.
@@ -101,15 +102,17 @@ class RunWriter:
             StaleLease: Another writer has taken the run over.
             StorageError: The store refused; nothing of this part was written.
         """
-        future = self._flush()
-        if future is not None:
-            await asyncio.shield(future)
+        waiting = self._flush()
+        if waiting is not None:
+            durable = asyncio.get_running_loop().create_future()
+            waiting.append(durable)
+            await durable
 
-    def _flush(self) -> asyncio.Future[None] | None:
+    def _flush(self) -> list[asyncio.Future[None]] | None:
+        """Hand what is new to the committer; those who wait for it, null where nothing is due."""
         if not self._rows:
-            return self._last if self._last is not None and not self._last.done() else None
-        rows = self._rows
-        keyframes = tuple(self._keyframes)
+            return self._waiting
+        rows, keyframes = self._rows, tuple(self._keyframes)
         batch = Batch(
             self.run,
             self._epoch,
@@ -121,17 +124,28 @@ class RunWriter:
         )
         self._rows, self._keyframes = [], []
         self._committed = self.seq
-        self._last = self._committer.submit(batch)
-        self._last.add_done_callback(
-            lambda done: None if _failed(done) else self._publish(self.run, rows)
-        )
-        return self._last
+        waiting: list[asyncio.Future[None]] = []
+        self._waiting = waiting
+        self._committer.submit(batch, partial(self._landed, rows, waiting))
+        return waiting
+
+    def _landed(
+        self, rows: list[EventRow], waiting: list[asyncio.Future[None]], error: Exception | None
+    ) -> None:
+        """Publish what is durable now, and wake those who wait for it."""
+        if self._waiting is waiting:
+            self._waiting = None
+        if error is None:
+            self._publish(self.run, rows)
+        for durable in waiting:
+            if durable.done():
+                continue  # whoever waited was cancelled
+            if error is None:
+                durable.set_result(None)
+            else:
+                durable.set_exception(error)
 
     def _update(self) -> RunUpdate:
         status = self.state["status"]
         ended = self._clock.wall() if status in ENDED else None
         return RunUpdate(status, dict(self.state["accounts"]), ended)
-
-
-def _failed(done: asyncio.Future[None]) -> bool:
-    return done.cancelled() or done.exception() is not None

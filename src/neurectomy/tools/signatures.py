@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import threading
 from typing import TYPE_CHECKING
 
 from msgspec import Struct
@@ -38,6 +39,10 @@ _SEQUENCES = ("list", "List", "Sequence", "Iterable", "tuple", "set", "frozenset
 _MAPPINGS = ("dict", "Dict", "Mapping")
 
 
+_PARSING = threading.Lock()
+"""CPython 3.11 loses count of the depth where two threads make syntax trees at the same time."""
+
+
 class Parameter(Struct, frozen=True):
     """A parameter of a Python function; ``type`` is ``json`` where its annotation is not known."""
 
@@ -69,7 +74,8 @@ def functions(source: str) -> dict[str, Signature]:
     Raises:
         SyntaxError: The file cannot be parsed.
     """
-    tree = ast.parse(source)
+    with _PARSING:
+        tree = ast.parse(source)
     classes = {node.name for node in tree.body if isinstance(node, ast.ClassDef)}
     return {
         node.name: _signature(node, classes)
@@ -143,9 +149,11 @@ def compare(tool: ToolDeclaration, source: str) -> list[tuple[str, str, str]]:
     """What is wrong between a declaration and its file: ``(code, message, hint)``."""
     try:
         found = functions(source)
-    except (SyntaxError, ValueError) as error:
-        line = f" in line {error.lineno}" if isinstance(error, SyntaxError) else ""
-        message = f"{tool.path} is not Python{line}: {getattr(error, 'msg', error)}"
+    except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
+        number = getattr(error, "lineno", None)
+        line = f" in line {number}" if number else ""
+        reason = getattr(error, "msg", error) or "it is nested too deep"
+        message = f"{tool.path} is not Python{line}: {reason}"
         return [("tool-syntax", message, "Mend the file.")]
     signature = found.get(tool.function)
     if signature is None:

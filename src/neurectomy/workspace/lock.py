@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import time
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
@@ -53,9 +54,7 @@ class WorkspaceLock:
                 f"{self._folder} cannot be written: {error.strerror}",
                 hint="Give yourself the right to write there, or choose another folder.",
             ) from None
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
+        if not _locked(handle):
             os.close(handle)
             owner = read_owner(self._folder.parent)
             who = f"process {owner.pid}" if owner else "another process"
@@ -89,6 +88,18 @@ class WorkspaceLock:
         partial.replace(path)
 
 
+def _locked(handle: int) -> bool:
+    """Lock a file for this process alone; a moment's grace, since those who look hold it shared."""
+    for _ in range(20):
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            time.sleep(0.005)
+        else:
+            return True
+    return False
+
+
 def read_owner(root: Path) -> Owner | None:
     """The process that owns a workspace at this moment; null where none does."""
     folder = root / FOLDER
@@ -97,7 +108,7 @@ def read_owner(root: Path) -> Owner | None:
     except OSError:
         return None
     try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
     except OSError:
         try:
             return msgspec.json.decode((folder / "owner.json").read_bytes(), type=Owner)

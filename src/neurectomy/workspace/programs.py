@@ -1,4 +1,4 @@
-"""The opened folder: its programs, compiled when they change."""
+"""The opened folder: its programs, of which only changed declarations are parsed again."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class Programs:
 
     def __init__(self, root: Path) -> None:
         self.root = root
-        self._compiled: dict[str, tuple[tuple[int, int], Compiled]] = {}
+        self._compiled: dict[str, Compiled] = {}
 
     def paths(self) -> Iterator[str]:
         """The programs' paths, relative to the root, in order. Blocking."""
@@ -49,12 +49,13 @@ class Programs:
             NotFound: There is no such file.
             InvalidInput: It lies outside, is too large, cannot be read or is no text.
         """
-        file = self._inside(path)
         if text is None:
-            text = self._read(file, path)
-        previous = self._compiled.get(path)
-        compiled = compile_text(text, path, None if previous is None else previous[1])
-        return compiled.with_problems(self._tool_problems(file.parent, compiled))
+            text = self._text(path)
+        else:
+            self._inside(path)
+        compiled = compile_text(text, path, self._compiled.get(path))
+        self._compiled[path] = compiled
+        return compiled.with_problems(self._tool_problems(Path(path).parent, compiled))
 
     def bundle(self, path: str) -> Bundle:
         """What a run of a program is made from. Blocking.
@@ -72,27 +73,30 @@ class Programs:
                 hint=first.hint or f"Look at: neurectomy check {path}",
                 diagnostics=as_data(errors),
             )
-        folder = (self.root / path).parent
-        files = {tool.path: "" for tool in compiled.program.tools.values()}
-        for name in files:
-            files[name] = (folder / name).read_text("utf-8", "replace")
+        folder = Path(path).parent
+        names = {tool.path for tool in compiled.program.tools.values()}
+        files = {name: self._text(str(folder / name)) for name in sorted(names)}
         return Bundle.of(path, compiled.text, compiled.program, files)
 
     def _inside(self, path: str) -> Path:
-        file = Path(os.path.realpath(self.root / path))
-        if not file.is_relative_to(self.root) or "\0" in path:
-            raise InvalidInput(f"{path} lies outside of the workspace", hint="Open its folder.")
+        file = None if "\0" in path else Path(os.path.realpath(self.root / path))
+        if file is None or not file.is_relative_to(self.root):
+            raise InvalidInput(f"{path!r} lies outside of the workspace", hint="Open its folder.")
         return file
 
-    def _read(self, file: Path, path: str) -> str:
+    def _text(self, path: str) -> str:
+        """The text of a file of the workspace, without the mark that some editors begin it with."""
+        file = self._inside(path)
         try:
             if not file.is_file():
+                if file.exists():
+                    raise InvalidInput(f"{path} is not a file", hint="Put a text in its place.")
                 hint = closest(path, self.paths(), "List them with: neurectomy check")
                 raise NotFound(f"there is no program {path}", hint=hint)
             if file.stat().st_size > MOST_BYTES:
                 message = f"{path} is larger than {MOST_BYTES // 1_000_000} MB"
                 raise InvalidInput(message, hint="A program is a text that people write.")
-            return file.read_text("utf-8")
+            return file.read_text("utf-8-sig")
         except UnicodeDecodeError:
             message = f"{path} is not a text in UTF-8"
             raise InvalidInput(message, hint="Save it as UTF-8.") from None
@@ -108,12 +112,13 @@ class Programs:
             if any(d.code == "path" for d in compiled.diagnostics) or not tool.path:
                 continue
             try:
-                source = (folder / tool.path).read_text("utf-8")
-            except (OSError, UnicodeDecodeError) as error:
-                reason = getattr(error, "strerror", None) or "it is not a text in UTF-8"
+                source = self._text(str(folder / tool.path))
+            except NotFound:
                 hint = f"Write the file, with a function {tool.function}."
-                message = f"{tool.path} cannot be read: {reason}"
-                problems.append(Problem(span, "tool-file", message, hint))
+                problems.append(Problem(span, "tool-file", f"there is no {tool.path}", hint))
+                continue
+            except InvalidInput as error:
+                problems.append(Problem(span, "tool-file", error.message, error.hint))
                 continue
             problems += [
                 Problem(span, code, message, hint) for code, message, hint in compare(tool, source)

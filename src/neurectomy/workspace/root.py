@@ -21,7 +21,7 @@ def find_root(path: Path) -> Path:
         InvalidInput: The path is no folder or file.
     """
     real = Path(os.path.realpath(path))
-    if not real.exists():
+    if not os.path.exists(real):
         raise InvalidInput(f"there is no {path}", hint="Name a folder, or a program in one.")
     folder = real if real.is_dir() else real.parent
     if (folder / FOLDER).is_dir():

@@ -1,20 +1,20 @@
-"""Settings of a workspace: its ``neurectomy.toml``, then the environment, then the command line."""
+"""Settings: the user's file, then the workspace's, the environment, and the command line."""
 
 from __future__ import annotations
 
 import os
 import tomllib
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
 
 import msgspec
-from msgspec import Struct
+from msgspec import Meta, Struct
 
 from neurectomy.core.errors import InvalidInput
 from neurectomy.storage.port import Durability
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from pathlib import Path
 
 PORT = 6387
 """NEUR on a keypad."""
@@ -34,7 +34,7 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=Tr
     """
 
     host: str = "127.0.0.1"
-    port: int = PORT
+    port: Annotated[int, Meta(ge=0, le=65535)] = PORT
     token: str = ""
     durability: Durability = "power"
     database_url: str = ""
@@ -49,7 +49,11 @@ _VARIABLES = {
     "NEURECTOMY_DURABILITY": "durability",
     "NEURECTOMY_DATABASE_URL": "database_url",
     "NEURECTOMY_MODEL": "model",
+    "NEURECTOMY_ALLOWED_HOSTS": "allowed_hosts",
 }
+
+_PERSONAL = frozenset({"host", "token", "database_url", "allowed_hosts"})
+"""What decides who reaches a workspace and where its log goes: its own file may not say that."""
 
 
 def read_settings(
@@ -66,10 +70,10 @@ def read_settings(
         InvalidInput: The file or a variable says something that cannot be.
     """
     environment = os.environ if environment is None else environment
-    values: dict[str, Any] = _file(root)
+    values = _file(settings_folder(environment)) | _shared(root)
     for variable, name in _VARIABLES.items():
-        if environment.get(variable):
-            values[name] = environment[variable]
+        if given := environment.get(variable):
+            values[name] = given.split(",") if name == "allowed_hosts" else given
     values |= {name: value for name, value in overrides.items() if value is not None}
     try:
         return msgspec.convert(values, Settings, strict=False)
@@ -78,9 +82,29 @@ def read_settings(
         raise InvalidInput(f"a setting is wrong: {error}", hint=f"There are: {known}.") from None
 
 
-def _file(root: Path) -> dict[str, Any]:
+def settings_folder(environment: Mapping[str, str]) -> Path:
+    """Where the user's own ``neurectomy.toml`` is."""
+    if home := environment.get("NEURECTOMY_HOME"):
+        return Path(home)
+    configuration = environment.get("XDG_CONFIG_HOME") or "~/.config"
+    return Path(configuration).expanduser() / "neurectomy"
+
+
+def _shared(root: Path) -> dict[str, Any]:
+    """The settings that a workspace's folder carries."""
+    values = _file(root)
+    if personal := sorted(_PERSONAL & values.keys()):
+        names = ", ".join(personal)
+        raise InvalidInput(
+            f"the folder {root.name} sets {names}, which is not for a folder to say",
+            hint="Set it for yourself: in the environment, or in ~/.config/neurectomy.",
+        )
+    return values
+
+
+def _file(folder: Path) -> dict[str, Any]:
     for name, table in (("neurectomy.toml", ()), ("pyproject.toml", ("tool", "neurectomy"))):
-        path = root / name
+        path = folder / name
         try:
             data: Any = tomllib.loads(path.read_text("utf-8"))
         except FileNotFoundError:
@@ -88,7 +112,10 @@ def _file(root: Path) -> dict[str, Any]:
         except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
             raise InvalidInput(f"{path} cannot be read: {error}", hint="Mend the file.") from None
         for key in table:
-            data = data.get(key, {})
+            data = data.get(key, {}) if isinstance(data, dict) else {}
+        if not isinstance(data, dict):
+            where = ".".join(table)
+            raise InvalidInput(f"{where} in {path} is no table", hint=f"Begin it with [{where}].")
         if data:
             return dict(data)
     return {}

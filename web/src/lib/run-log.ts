@@ -1,7 +1,8 @@
 /** The events of one run in the page: filled by its stream, from a place that is never lost. */
 import type { Event } from '../api/types'
-import { fold, type Json, type Operation } from './fold'
+import type { Json } from './fold'
 import { SpanIndex } from './spans'
+import { StateHistory } from './state-history'
 
 export type StreamState = 'connecting' | 'live' | 'ended' | 'lost' | 'resting'
 
@@ -14,9 +15,6 @@ interface Frame {
   hint?: string
 }
 
-/** Events between two states that are kept, so that scrubbing back folds few. */
-const KEEP_EVERY = 500
-
 export class RunLog {
   readonly events: Event[] = []
   readonly index = new SpanIndex()
@@ -25,14 +23,13 @@ export class RunLog {
   state: StreamState = 'connecting'
   /** Why nobody drives the run, where that is so. */
   told = ''
+  private readonly states = new StateHistory(this.events)
   private listeners = new Set<() => void>()
   private revision = 0
   private socket: WebSocket | null = null
   private timer = 0
   private closed = false
   private wait = 250
-  private kept = new Map<number, string>()
-  private reached: { seq: number; state: Json } = { seq: 0, state: {} }
 
   constructor(readonly run: string) {
     this.connect()
@@ -79,33 +76,9 @@ export class RunLog {
     return Math.max(1, low)
   }
 
-  /** The state after an event, folded from the nearest one that is kept. */
+  /** The state after an event. */
   stateAt(seq: number): Json {
-    let start = 0
-    let state: Json = {}
-    if (this.reached.seq <= seq) {
-      start = this.reached.seq
-      state = this.reached.state
-    } else {
-      for (const [kept, text] of this.kept) {
-        if (kept <= seq && kept > start) {
-          start = kept
-          state = JSON.parse(text) as Json
-        }
-      }
-    }
-    for (let place = start; place < seq && place < this.events.length; place += 1) {
-      const event = this.events[place] as Event
-      if (event.patch === null || event.data === null) continue
-      const patch = structuredClone(event.patch) as Operation[]
-      state = fold(state, patch, structuredClone(event.data) as Record<string, Json>)
-      const reached = place + 1
-      if (reached % KEEP_EVERY === 0 && !this.kept.has(reached)) {
-        this.kept.set(reached, JSON.stringify(state))
-      }
-    }
-    this.reached = { seq: Math.min(seq, this.events.length), state }
-    return state
+    return this.states.at(seq)
   }
 
   private connect() {

@@ -2,13 +2,14 @@
 import type { ButtonHTMLAttributes, ReactNode } from 'react'
 
 type ButtonProps = ButtonHTMLAttributes<HTMLButtonElement> & {
-  look?: 'plain' | 'primary' | 'ghost'
+  look?: 'plain' | 'primary' | 'ghost' | 'danger'
   icon?: ReactNode
 }
 
 const LOOKS = {
   plain: 'border-line bg-ground-2 text-ink-1 hover:bg-ground-3',
   primary: 'border-accent bg-accent font-semibold text-on-accent hover:brightness-110',
+  danger: 'border-bad bg-bad font-semibold text-ground-1 hover:brightness-110',
   ghost: 'border-transparent text-ink-2 hover:bg-ground-3 hover:text-ink-1',
 }
 
@@ -59,9 +60,18 @@ export function Empty({ title, children }: { title: string; children?: ReactNode
   )
 }
 
-export function Trouble({ message, hint }: { message: string; hint?: string }) {
+export function Trouble({
+  message,
+  hint,
+  className = 'm-3',
+}: {
+  message: string
+  hint?: string
+  /** The margins, where those of a panel do not fit. */
+  className?: string
+}) {
   return (
-    <div role="alert" className="m-3 rounded-md border border-bad/40 bg-bad/10 px-3 py-2">
+    <div role="alert" className={`${className} rounded-md border border-bad/40 bg-[color-mix(in_srgb,var(--bad)_8%,var(--ground-1))] px-3 py-2`}>
       <p className="text-bad">{message}</p>
       {hint ? <p className="mt-0.5 text-ink-2">{hint}</p> : null}
     </div>

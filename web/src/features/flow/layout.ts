@@ -1,5 +1,6 @@
 /** Where each node of a flow stands: blocks around their statements, branches side by side. */
 import type { GraphNode } from '../../api/types'
+import { type Chip, chipsHeight } from './chips'
 
 export interface Box {
   node: GraphNode
@@ -8,6 +9,7 @@ export interface Box {
   width: number
   height: number
   block: boolean
+  chips: Chip[]
 }
 
 export interface Edge {
@@ -25,8 +27,10 @@ export interface Layout {
 }
 
 const WIDTH = 232
+/** Where the texts and chips of a node begin. */
+export const TEXT_LEFT = 46
+export const CHIP_ROOM = WIDTH - TEXT_LEFT - 10
 const HEIGHT = 50
-const CHIPS = 26
 const GAP = 26
 const SIDE = 18
 const PAD = 16
@@ -39,14 +43,13 @@ interface Size {
   height: number
 }
 
-export function layout(nodes: GraphNode[], toolsOf: (callee: string) => string[]): Layout {
+export function layout(nodes: GraphNode[], chipsOf: (callee: string) => Chip[]): Layout {
   const boxes: Box[] = []
   const edges: Edge[] = []
-  const chips = (node: GraphNode) =>
-    node.callee_kind === 'agent' && toolsOf(node.callee).length > 0 ? CHIPS : 0
+  const chips = (node: GraphNode) => (node.callee_kind === 'agent' ? chipsOf(node.callee) : [])
 
   const measure = (node: GraphNode): Size => {
-    if (!BLOCKS.has(node.kind)) return { width: WIDTH, height: HEIGHT + chips(node) }
+    if (!BLOCKS.has(node.kind)) return { width: WIDTH, height: HEIGHT + chipsHeight(chips(node)) }
     const parts = columns(node).map((column) =>
       node.kind === 'parallel' ? measure(column[0] as GraphNode) : stack(column),
     )
@@ -64,7 +67,7 @@ export function layout(nodes: GraphNode[], toolsOf: (callee: string) => string[]
   const place = (node: GraphNode, x: number, y: number) => {
     const size = measure(node)
     const block = BLOCKS.has(node.kind)
-    boxes.push({ node, x, y, ...size, block })
+    boxes.push({ node, x, y, ...size, block, chips: chips(node) })
     if (!block) return
     const parts = columns(node)
     const widths = parts.map((column) => stack(column).width)

@@ -1,7 +1,13 @@
 /** What each node of a flow has done by a moment of the run. */
 import type { Event } from '../../api/types'
 import { nodeOf, type Span } from '../../lib/spans'
-import type { NodeState } from './flow-graph'
+
+export interface NodeState {
+  status: 'idle' | 'running' | 'done' | 'failed' | 'waiting'
+  visits: number
+  /** Names of tools that run below it at this moment. */
+  tools: Set<string>
+}
 
 const COUNTED = new Set(['value.bound', 'branch.taken', 'loop.entered'])
 

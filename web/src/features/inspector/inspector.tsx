@@ -1,15 +1,17 @@
 /** The step under the cursor: what it was given, what it gave, and the state at that moment. */
 import { Tabs } from 'radix-ui'
-import { type ReactNode, useMemo, useState } from 'react'
+import { useMemo } from 'react'
 
-import { type Message, useBlob, useRequest } from '../../api/queries'
 import type { Event, Run } from '../../api/types'
-import { clock, count, duration, money } from '../../lib/format'
+import { dateTime } from '../../lib/format'
 import type { Json } from '../../lib/fold'
 import type { RunLog } from '../../lib/run-log'
 import type { Span } from '../../lib/spans'
 import { Empty, Facts, Heading } from '../../ui/controls'
 import { JsonTree } from '../../ui/json-tree'
+import { Accounts } from './accounts'
+import { Card } from './card'
+import { Step } from './step'
 
 const TAB =
   'px-3 py-1.5 text-ink-3 border-b-2 border-transparent data-[state=active]:border-accent data-[state=active]:text-ink-1'
@@ -29,7 +31,7 @@ export function Inspector({
 }) {
   const event = log.events[seq - 1]
   return (
-    <Tabs.Root defaultValue="step" className="flex h-full min-h-0 flex-col">
+    <Tabs.Root defaultValue="step" className="flex min-h-0 flex-1 flex-col">
       <Tabs.List aria-label="Inspector" className="flex shrink-0 border-b border-line px-1">
         <Tabs.Trigger value="step" className={TAB}>
           Step
@@ -66,179 +68,6 @@ export function Inspector({
   )
 }
 
-function Step({
-  run,
-  log,
-  span,
-  onSeek,
-}: {
-  run: Run
-  log: RunLog
-  span: Span
-  onSeek: (seq: number) => void
-}) {
-  const began = log.events[span.start - 1] as Event
-  const ended = span.end === null ? null : (log.events[span.end - 1] as Event)
-  const first = (began.data ?? {}) as Record<string, unknown>
-  const last = (ended?.data ?? {}) as Record<string, unknown>
-  const usage = last.usage as Record<string, number> | undefined
-  const error = last.error as { message: string; hint?: string } | undefined
-  const rows: [string, ReactNode][] = [
-    ['Began', clock(span.from)],
-    ['Took', span.to === null ? 'runs' : duration(span.to - span.from)],
-  ]
-  if (first.model) rows.push(['Model', String(first.model)])
-  if (usage) rows.push(['Tokens', `${count(usage.input_tokens ?? 0)} → ${count(usage.output_tokens ?? 0)}`])
-  if (usage?.cost_nanos !== undefined && usage.cost_nanos !== null) rows.push(['Cost', money(usage.cost_nanos)])
-  if (first.attempt) rows.push(['Attempt', Number(first.attempt) + 1])
-  if (began.causes.length > 0) {
-    rows.push([
-      'Because of',
-      <span key="causes" className="flex flex-wrap gap-2">
-        {began.causes.map((cause) => (
-          <button key={cause} type="button" className="text-accent hover:underline" onClick={() => onSeek(cause)}>
-            {log.events[cause - 1]?.kind} · {cause}
-          </button>
-        ))}
-      </span>,
-    ])
-  }
-  const live = log.streaming.get(span.step)
-  return (
-    <>
-      <Heading aside={`seq ${span.start}${span.end ? `–${span.end}` : ''}`}>{span.lane}</Heading>
-      <p className="px-3 pb-2 font-mono text-[11px] break-all text-ink-3">{span.step}</p>
-      <Facts rows={rows} />
-      {error ? (
-        <Card title="Error" tone="bad">
-          <pre className="font-mono text-[11.5px] whitespace-pre-wrap">{error.message}</pre>
-          {error.hint ? <p className="mt-1 text-ink-3">{error.hint}</p> : null}
-        </Card>
-      ) : null}
-      {span.kind === 'model' ? <Prompt run={run.id} seq={span.start} /> : null}
-      {first.arguments !== undefined ? (
-        <Card title="Given">
-          <Value value={first.arguments} />
-        </Card>
-      ) : null}
-      {first.question !== undefined ? (
-        <Card title="Question">
-          <Value value={first.question} />
-        </Card>
-      ) : null}
-      {live ? (
-        <Card title="Says now">
-          <p className="break-words whitespace-pre-wrap">{live}</p>
-        </Card>
-      ) : null}
-      {last.message !== undefined ? (
-        <Card title="Answered">
-          <Value value={last.message} />
-        </Card>
-      ) : null}
-      {last.value !== undefined ? (
-        <Card title="Gave">
-          <Value value={last.value} />
-        </Card>
-      ) : null}
-      {last.stdout ? (
-        <Card title="Printed">
-          <Output value={last.stdout} />
-        </Card>
-      ) : null}
-      {last.stderr ? (
-        <Card title="Complained">
-          <Output value={last.stderr} />
-        </Card>
-      ) : null}
-    </>
-  )
-}
-
-function Card({ title, tone, children }: { title: string; tone?: 'bad'; children: ReactNode }) {
-  return (
-    <section
-      className={`mx-3 mb-2 rounded-lg border bg-ground-2 px-2.5 py-2 text-ink-2 ${tone ? 'border-bad/50' : 'border-line'}`}
-    >
-      <h3 className={`mb-1 text-[10px] font-semibold tracking-[0.08em] uppercase ${tone ? 'text-bad' : 'text-ink-3'}`}>
-        {title}
-      </h3>
-      {children}
-    </section>
-  )
-}
-
-function digestOf(value: unknown): string | null {
-  if (value === null || typeof value !== 'object' || !('$blob' in value)) return null
-  return String((value as { $blob: string }).$blob)
-}
-
-/** A value of the log; a large one is fetched. */
-function Value({ value }: { value: unknown }) {
-  const digest = digestOf(value)
-  const { data, error, isPending } = useBlob(digest)
-  if (digest !== null && isPending) return <p className="text-ink-3">Loading</p>
-  if (digest !== null && error) return <p className="text-bad">{error.message}</p>
-  const shown = digest === null ? value : data
-  if (typeof shown === 'string') return <p className="break-words whitespace-pre-wrap">{shown}</p>
-  return (
-    <div className="font-mono text-[11.5px]">
-      <JsonTree value={shown} open={2} />
-    </div>
-  )
-}
-
-function Output({ value }: { value: unknown }) {
-  const digest = digestOf(value)
-  const { data } = useBlob(digest)
-  return (
-    <pre className="max-h-60 overflow-auto font-mono text-[11.5px] whitespace-pre-wrap">
-      {String(digest === null ? value : (data ?? ''))}
-    </pre>
-  )
-}
-
-function Prompt({ run, seq }: { run: string; seq: number }) {
-  const { data } = useRequest(run, seq)
-  return data?.messages.map((message, place) => <Said key={place} message={message} />) ?? null
-}
-
-function Said({ message }: { message: Message }) {
-  const [open, setOpen] = useState(message.role !== 'tool')
-  const names = { system: 'System', user: 'Prompt', assistant: 'Model', tool: message.tool ?? 'Tool' }
-  return (
-    <Card title={names[message.role]} tone={message.error ? 'bad' : undefined}>
-      {message.role === 'tool' ? (
-        <button type="button" className="text-accent" onClick={() => setOpen(!open)}>
-          {open ? 'Hide' : `Show ${String(message.content).length.toLocaleString('en-US')} characters`}
-        </button>
-      ) : null}
-      {Array.isArray(message.content) ? (
-        <p className="break-words whitespace-pre-wrap">
-          {message.content.map((segment, place) => (
-            <span
-              key={place}
-              title={segment.input ? `value of ${segment.input}` : undefined}
-              className={segment.input ? 'rounded bg-accent/15 text-ink-1' : ''}
-            >
-              {segment.text}
-            </span>
-          ))}
-        </p>
-      ) : open && typeof message.content === 'string' ? (
-        <p className="mt-1 font-mono text-[11.5px] break-words whitespace-pre-wrap">{message.content}</p>
-      ) : null}
-      {message.text ? <p className="break-words whitespace-pre-wrap">{message.text}</p> : null}
-      {message.calls?.map((made, place) => (
-        <div key={place} className="font-mono text-[11.5px]">
-          <span className="text-tool">{made.tool}</span>
-          <JsonTree value={made.arguments} open={1} depth={1} />
-        </div>
-      ))}
-    </Card>
-  )
-}
-
 function State({ log, seq }: { log: RunLog; seq: number }) {
   const state = useMemo(() => JSON.parse(JSON.stringify(log.stateAt(seq))) as Json, [log, seq])
   return <JsonTree value={state} open={2} />
@@ -251,7 +80,7 @@ function RawEvent({ event, onSeek }: { event: Event; onSeek: (seq: number) => vo
       <Facts
         rows={[
           ['Step', <span key="s" className="font-mono text-[11px] break-all">{event.step || 'the run'}</span>],
-          ['At', new Date(event.at / 1000).toLocaleString()],
+          ['At', dateTime(event.at)],
           [
             'Because of',
             event.causes.map((cause) => (
@@ -277,38 +106,6 @@ function RawEvent({ event, onSeek }: { event: Event; onSeek: (seq: number) => vo
           ))}
         </div>
       </Card>
-    </>
-  )
-}
-
-function Accounts({ run }: { run: Run }) {
-  const used = run.accounts
-  return (
-    <>
-      <Heading aside={run.status}>{run.flow}</Heading>
-      <Facts
-        rows={[
-          ['Started', new Date(run.created / 1000).toLocaleString()],
-          ['Took', run.ended ? duration(run.ended - run.created) : 'runs'],
-          ['Program', run.source],
-          ['Models', `${count(used.model_requests ?? 0)} requests, ${duration(used.model_us ?? 0)}`],
-          ['Tools', `${count(used.tool_calls ?? 0)} calls, ${duration(used.tool_us ?? 0)}`],
-          ['Tokens', `${count(used.input_tokens ?? 0)} → ${count(used.output_tokens ?? 0)}`],
-          ['Cost', money(used.cost_nanos ?? 0)],
-          ['Id', <span key="id" className="font-mono text-[11px] break-all">{run.id}</span>],
-        ]}
-      />
-      {run.error ? (
-        <Card title="Error" tone="bad">
-          <pre className="font-mono text-[11.5px] whitespace-pre-wrap">{run.error.message}</pre>
-          <p className="mt-1 text-ink-3">{run.error.hint}</p>
-        </Card>
-      ) : null}
-      {run.result !== null && run.result !== undefined ? (
-        <Card title="Result">
-          <Value value={run.result} />
-        </Card>
-      ) : null}
     </>
   )
 }

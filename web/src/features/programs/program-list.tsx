@@ -2,6 +2,8 @@
 import { FileCode2 } from 'lucide-react'
 
 import { usePrograms } from '../../api/queries'
+import type { ProgramSummary } from '../../api/types'
+import { several } from '../../lib/format'
 import { Heading, Trouble } from '../../ui/controls'
 
 export function ProgramList({
@@ -29,11 +31,7 @@ export function ProgramList({
             >
               <FileCode2 size={13} className="shrink-0 text-ink-3" aria-hidden />
               <span className="min-w-0 flex-1 truncate">{program.path}</span>
-              {program.errors > 0 ? (
-                <span className="text-[11px] text-bad" title={`${program.errors} errors`}>
-                  {program.errors}
-                </span>
-              ) : null}
+              <ProblemCount program={program} />
             </button>
           </li>
         ))}
@@ -44,5 +42,17 @@ export function ProgramList({
         </p>
       ) : null}
     </section>
+  )
+}
+
+/** How many errors a program has; of one without, how many warnings. */
+function ProblemCount({ program }: { program: ProgramSummary }) {
+  const { errors, warnings } = program
+  if (errors + warnings === 0) return null
+  const title = `${several(errors, 'error')}, ${several(warnings, 'warning')}`
+  return (
+    <span className={`text-[11px] tabular-nums ${errors > 0 ? 'text-bad' : 'text-warn'}`} title={title}>
+      {errors || warnings}
+    </span>
   )
 }

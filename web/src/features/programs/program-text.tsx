@@ -1,8 +1,11 @@
 /** A program's text with what happens in it: visits, problems, and the line of this moment. */
-import { useEffect, useMemo, useRef } from 'react'
+import { CircleX, TriangleAlert } from 'lucide-react'
+import { type RefObject, useEffect, useMemo, useRef } from 'react'
 
 import type { Diagnostic } from '../../api/types'
+import { follow } from '../../lib/scrolling'
 import { type Ink, inks, longTexts } from './highlight'
+import { byLine, underline, worst } from './problems'
 
 const COLOURS: Record<Ink, string> = {
   word: 'text-agent',
@@ -13,65 +16,120 @@ const COLOURS: Record<Ink, string> = {
   plain: '',
 }
 
+const UNDERLINES = {
+  error: 'underline decoration-wavy decoration-bad underline-offset-3',
+  warning: 'underline decoration-wavy decoration-warn underline-offset-3',
+}
+
 export interface LineNote {
   line: number
   text: string
   here: boolean
+  failed: boolean
 }
+
+/** The ground and edge of a line, by what matters most about it. */
+function lineLook(note: LineNote | undefined, wrong: Diagnostic['severity'] | null): string {
+  if (note?.here && !note.failed) return 'border-accent [--tint:var(--accent)]'
+  if (note?.failed || wrong === 'error') return 'border-bad [--tint:var(--bad)]'
+  if (wrong === 'warning') return 'border-warn [--tint:var(--warn)]'
+  return 'border-transparent [--tint:var(--ground-1)]'
+}
+
+const TINTED = 'bg-[color-mix(in_srgb,var(--tint)_10%,var(--ground-1))]'
 
 export function ProgramText({
   text,
   diagnostics,
   notes,
+  firstProblem,
 }: {
   text: string
   diagnostics: Diagnostic[]
   notes: LineNote[]
+  /** Is given the row of the first problem, so that others can lead to it. */
+  firstProblem: RefObject<HTMLLIElement | null>
 }) {
   const lines = useMemo(() => text.replace(/\n$/, '').split('\n'), [text])
   const within = useMemo(() => longTexts(lines), [lines])
-  const byLine = new Map(notes.map((note) => [note.line, note]))
-  const problems = new Map(diagnostics.map((item) => [item.line, item]))
+  const problems = useMemo(() => byLine(diagnostics), [diagnostics])
+  const first = problems.keys().next().value
+  const noted = new Map(notes.map((note) => [note.line, note]))
   const here = notes.find((note) => note.here)?.line ?? 0
+  const view = useRef<HTMLDivElement>(null)
   const current = useRef<HTMLDivElement>(null)
   useEffect(() => {
-    current.current?.scrollIntoView({ block: 'nearest' })
+    if (view.current && current.current) follow(view.current, current.current)
   }, [here])
   return (
-    <div className="h-full overflow-auto py-2 font-mono text-[12px] leading-[19px]" tabIndex={0} role="region" aria-label="Program text">
-      {lines.map((line, place) => {
-        const number = place + 1
-        const note = byLine.get(number)
-        const problem = problems.get(number)
-        const marked = note?.here
-        return (
-          <div
-            key={number}
-            ref={marked ? current : undefined}
-            className={`flex min-w-max border-l-2 pr-4 ${
-              marked ? 'border-accent bg-accent/10' : problem ? 'border-bad bg-bad/10' : 'border-transparent'
-            }`}
-          >
-            <span className="w-11 shrink-0 pr-3.5 text-right text-ink-3 select-none">{number}</span>
-            <span className="whitespace-pre">
-              {inks(line, within[place] ?? false).map(([part, ink], index) => (
-                <span key={index} className={COLOURS[ink]}>
-                  {part}
+    <div
+      ref={view}
+      className="@container h-full overflow-auto py-2 font-mono text-[12px] leading-[19px]"
+      tabIndex={0}
+      role="region"
+      aria-label="Program text"
+    >
+      <div className="min-w-max">
+        {lines.map((line, place) => {
+          const number = place + 1
+          const note = noted.get(number)
+          const own = problems.get(number) ?? []
+          return (
+            <div key={number} className={`border-l-2 ${TINTED} ${lineLook(note, worst(own))}`}>
+              <div ref={note?.here ? current : undefined} className="flex">
+                <span className="w-11 shrink-0 pr-3.5 text-right text-ink-3 select-none">{number}</span>
+                <span className="pr-4 whitespace-pre">
+                  {underline(inks(line, within[place] ?? false), own).map((piece, index) => (
+                    <span
+                      key={index}
+                      className={`${COLOURS[piece.ink]} ${piece.wrong ? UNDERLINES[piece.wrong] : ''}`}
+                    >
+                      {piece.text}
+                    </span>
+                  ))}
                 </span>
-              ))}
-            </span>
-            {problem ? (
-              <span className="pl-6 text-bad">
-                {problem.message} {problem.hint}
-              </span>
-            ) : note ? (
-              <span className={`pl-6 text-[11px] ${marked ? 'text-accent' : 'text-ink-3'}`}>
-                {note.text}
-              </span>
-            ) : null}
-          </div>
-        )
-      })}
+                {note ? <Note note={note} /> : null}
+              </div>
+              {own.length > 0 ? (
+                <ul className="sticky left-0 w-[calc(100cqw-2px)] pr-3 pb-1.5 pl-11 font-sans text-[12px]">
+                  {own.map((item, index) => (
+                    <Problem
+                      key={index}
+                      item={item}
+                      place={number === first && index === 0 ? firstProblem : undefined}
+                    />
+                  ))}
+                </ul>
+              ) : null}
+            </div>
+          )
+        })}
+      </div>
     </div>
+  )
+}
+
+/** What happened at a line; it stays in sight where the line is longer than the view. */
+function Note({ note }: { note: LineNote }) {
+  const ink = note.failed ? 'font-semibold text-bad' : note.here ? 'text-accent' : 'text-ink-3'
+  return <span className={`sticky right-0 px-2 text-[11px] ${TINTED} ${ink}`}>{note.text}</span>
+}
+
+function Problem({ item, place }: { item: Diagnostic; place: RefObject<HTMLLIElement | null> | undefined }) {
+  const isError = item.severity === 'error'
+  const Icon = isError ? CircleX : TriangleAlert
+  return (
+    <li ref={place} tabIndex={-1} className="flex gap-1.5 rounded py-0.5">
+      <Icon
+        size={13}
+        role="img"
+        aria-label={item.severity}
+        className={`mt-[3px] shrink-0 ${isError ? 'text-bad' : 'text-warn'}`}
+      />
+      <div className="min-w-0 break-words">
+        <p className={isError ? 'text-bad' : 'text-warn'}>{item.message}</p>
+        {item.hint ? <p className="text-ink-2">{item.hint}</p> : null}
+      </div>
+    </li>
   )
 }

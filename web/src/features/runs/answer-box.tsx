@@ -11,13 +11,25 @@ export function AnswerBox({ run, event }: { run: string; event: Event }) {
   const data = event.data as { question: string; schema: { type?: string; enum?: string[] }; type: string }
   const send = (value: unknown) => answer.mutate({ id: run, step: event.step, value })
   const choices = data.schema.type === 'boolean' ? [true, false] : (data.schema.enum ?? [])
+  /** An answer that arrived stays given: the run takes a moment to go on. */
+  const given = answer.isPending || answer.isSuccess
+  const hint = answer.error && 'hint' in answer.error ? String(answer.error.hint) : ''
   return (
-    <div className="m-3 rounded-lg border border-person/50 bg-person/10 p-3">
-      <p className="mb-2 text-[13px] text-ink-1">{data.question}</p>
+    <section
+      aria-label="Question"
+      aria-busy={answer.isPending}
+      className="mx-3 mt-3 rounded-lg border border-person/50 bg-person/10 p-3"
+    >
+      <p className="mb-2 text-[13px] break-words text-ink-1">{data.question}</p>
       {choices.length > 0 ? (
-        <div className="flex gap-2">
+        <div className="flex flex-wrap gap-2">
           {choices.map((choice) => (
-            <Button key={String(choice)} onClick={() => send(choice)}>
+            <Button
+              key={String(choice)}
+              className="h-auto! min-h-7 shrink! py-1 text-left break-words whitespace-normal"
+              disabled={given}
+              onClick={() => send(choice)}
+            >
               {choice === true ? 'Yes' : choice === false ? 'No' : choice}
             </Button>
           ))}
@@ -33,17 +45,23 @@ export function AnswerBox({ run, event }: { run: string; event: Event }) {
           <input
             aria-label={`Answer, ${data.type}`}
             placeholder={data.type}
-            className="min-w-0 flex-1 rounded-md border border-line bg-ground-1 px-2 outline-none focus:border-accent"
+            className="min-w-0 flex-1 rounded-md border border-line bg-ground-1 px-2 text-ink-1 outline-none focus:border-accent disabled:opacity-60"
             value={text}
+            disabled={given}
             onChange={(changed) => setText(changed.target.value)}
           />
-          <Button type="submit" look="primary">
+          <Button type="submit" look="primary" disabled={given}>
             Answer
           </Button>
         </form>
       )}
-      {answer.error ? <Trouble message={answer.error.message} /> : null}
-    </div>
+      {given ? (
+        <p role="status" className="mt-2 text-[11px] text-ink-2">
+          {answer.isPending ? 'The answer is on its way.' : 'Answered.'}
+        </p>
+      ) : null}
+      {answer.error ? <Trouble className="mt-2" message={answer.error.message} hint={hint} /> : null}
+    </section>
   )
 }
 

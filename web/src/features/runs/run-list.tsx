@@ -4,7 +4,7 @@ import { useDeferredValue, useState } from 'react'
 
 import { useRuns } from '../../api/queries'
 import type { Run } from '../../api/types'
-import { ago, duration } from '../../lib/format'
+import { dateTime, duration, shortId, shortTime } from '../../lib/format'
 import { Heading, StatusDot, Trouble } from '../../ui/controls'
 
 export function RunList({
@@ -32,36 +32,62 @@ export function RunList({
         />
       </label>
       {error ? <Trouble message={error.message} /> : null}
-      <ul className="min-h-0 flex-1 overflow-y-auto pb-2">
-        {runs.map((run) => (
-          <li key={run.id}>
-            <button
-              type="button"
-              aria-current={run.id === selected}
-              onClick={() => onSelect(run)}
-              className={`flex w-full items-center gap-2 border-l-2 py-1 pr-3 pl-2.5 text-left ${
-                run.id === selected
-                  ? 'border-accent bg-ground-3 text-ink-1'
-                  : 'border-transparent text-ink-2 hover:bg-ground-2'
-              }`}
-            >
-              <StatusDot status={run.status} />
-              {run.parent ? <GitFork size={12} className="shrink-0 text-agent" aria-label="fork" /> : null}
-              <span className="min-w-0 flex-1 truncate" title={run.title}>
-                {run.title}
-              </span>
-              <span className="shrink-0 text-[11px] text-ink-3 tabular-nums">
-                {run.ended === null ? ago(run.created) : duration(run.ended - run.created)}
-              </span>
-            </button>
-          </li>
-        ))}
-      </ul>
       {!isPending && runs.length === 0 ? (
-        <p className="px-3 pb-4 text-ink-3">
+        <p className="px-3 pt-1.5 text-ink-3">
           {search ? 'No run matches.' : 'Nothing has run yet. Press Run to start.'}
         </p>
       ) : null}
+      <ul className="min-h-0 flex-1 overflow-y-auto pb-2">
+        {runs.map((run) => (
+          <li key={run.id}>
+            <Entry run={run} selected={run.id === selected} onSelect={() => onSelect(run)} />
+          </li>
+        ))}
+      </ul>
     </section>
+  )
+}
+
+function Entry({ run, selected, onSelect }: { run: Run; selected: boolean; onSelect: () => void }) {
+  return (
+    <button
+      type="button"
+      aria-current={selected}
+      onClick={onSelect}
+      className={`w-full border-l-2 py-1 pr-3 pl-2.5 text-left ${
+        selected ? 'border-accent bg-ground-3 text-ink-1' : 'border-transparent text-ink-2 hover:bg-ground-2'
+      }`}
+    >
+      <span className="flex items-center gap-2">
+        <StatusDot status={run.status} />
+        <span className="min-w-0 flex-1 truncate" title={run.title}>
+          {run.title}
+        </span>
+        <Outcome run={run} />
+      </span>
+      <span className="flex flex-wrap gap-x-2 pl-4 text-[11px] text-ink-3 tabular-nums">
+        {run.parent ? (
+          <span className="flex items-center gap-1 text-agent">
+            <GitFork size={11} className="shrink-0" aria-hidden />
+            fork at {run.parent.at}
+          </span>
+        ) : null}
+        <span className="max-w-full truncate">{run.flow}</span>
+        <span title={dateTime(run.created)}>{shortTime(run.created)}</span>
+        <span className="font-mono" title={run.id}>
+          {shortId(run.id)}
+        </span>
+      </span>
+    </button>
+  )
+}
+
+/** How long a run took that has ended, else what it does. */
+function Outcome({ run }: { run: Run }) {
+  const ink = run.status === 'waiting' ? 'text-person' : run.status === 'running' ? 'text-accent' : 'text-ink-3'
+  return (
+    <span className={`shrink-0 text-[11px] tabular-nums ${run.status === 'failed' ? 'text-bad' : ink}`}>
+      {run.ended === null ? run.status : duration(run.ended - run.created)}
+    </span>
   )
 }

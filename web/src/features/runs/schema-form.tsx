@@ -1,135 +1,132 @@
 /** A form made of a JSON Schema: texts, numbers, choices, switches, lists; the rest as JSON. */
 import { useId } from 'react'
 
-export interface Schema {
-  type?: string
-  properties?: Record<string, Schema>
-  required?: string[]
-  enum?: string[]
-  items?: Schema
-  anyOf?: Schema[]
-  default?: unknown
-  description?: string
-  $ref?: string
-  $defs?: Record<string, Schema>
-}
-
-/** What the form holds: texts as typed, until they are read. */
-export type Draft = Record<string, string | boolean>
+import { type Draft, inner, isNeeded } from './draft'
+import { type Schema, typeName } from './schema'
 
 const FIELD =
-  'w-full rounded-md border border-line bg-ground-2 px-2.5 py-1.5 text-[13px] text-ink-1 outline-none focus:border-accent'
-
-/** The schema of a value that may be null, without the null. */
-function inner(schema: Schema): Schema {
-  return schema.anyOf?.find((option) => option.type !== 'null') ?? schema
-}
-
-export function emptyDraft(schema: Schema): Draft {
-  const draft: Draft = {}
-  for (const [name, field] of Object.entries(schema.properties ?? {})) {
-    if (inner(field).type === 'boolean') draft[name] = field.default === true
-    else draft[name] = field.default == null ? '' : asText(field.default)
-  }
-  return draft
-}
-
-const asText = (value: unknown) => (typeof value === 'string' ? value : JSON.stringify(value))
-
-/** The inputs of a draft; throws with a sentence where one cannot be read. */
-export function readDraft(schema: Schema, draft: Draft): Record<string, unknown> {
-  const inputs: Record<string, unknown> = {}
-  const required = new Set(schema.required)
-  for (const [name, field] of Object.entries(schema.properties ?? {})) {
-    const value = draft[name] ?? ''
-    const kind = inner(field)
-    if (typeof value === 'boolean') inputs[name] = value
-    else if (value.trim() === '' && !required.has(name)) continue
-    else if (value.trim() === '') throw new Error(`${name} is needed.`)
-    else if (kind.type === 'string') inputs[name] = value
-    else {
-      try {
-        inputs[name] = JSON.parse(value) as unknown
-      } catch {
-        throw new Error(`${name} is no ${kind.type ?? 'JSON'}.`)
-      }
-    }
-  }
-  return inputs
-}
+  'w-full rounded-md border bg-ground-2 px-2.5 py-1.5 text-[13px] text-ink-1 outline-none border-line focus:border-accent focus:ring-1 focus:ring-accent aria-invalid:border-bad aria-invalid:focus:ring-bad'
 
 export function SchemaForm({
   schema,
   draft,
+  wrong,
   onChange,
 }: {
   schema: Schema
   draft: Draft
+  /** What is wrong with a field, by its name. */
+  wrong: Record<string, string>
   onChange: (draft: Draft) => void
 }) {
-  const id = useId()
   const names = Object.keys(schema.properties ?? {})
   if (names.length === 0) return <p className="text-ink-3">This flow takes no inputs.</p>
   return (
     <div className="flex flex-col gap-3">
-      {names.map((name, place) => {
-        const field = schema.properties?.[name] ?? {}
-        const kind = inner(field)
-        const value = draft[name] ?? ''
-        const set = (next: string | boolean) => onChange({ ...draft, [name]: next })
-        const needed = schema.required?.includes(name)
-        return (
-          <div key={name}>
-            <label htmlFor={`${id}-${name}`} className="mb-1 flex items-baseline gap-2 text-ink-2">
-              <span className="font-medium text-ink-1">{name}</span>
-              <span className="text-[11px] text-ink-3">
-                {kind.type ?? 'JSON'}
-                {needed ? '' : ', may be left out'}
-              </span>
-            </label>
-            {typeof value === 'boolean' ? (
-              <input
-                id={`${id}-${name}`}
-                type="checkbox"
-                checked={value}
-                onChange={(event) => set(event.target.checked)}
-              />
-            ) : kind.enum ? (
-              <select
-                id={`${id}-${name}`}
-                className={FIELD}
-                value={value}
-                onChange={(event) => set(event.target.value)}
-              >
-                <option value="" />
-                {kind.enum.map((choice) => (
-                  <option key={choice}>{choice}</option>
-                ))}
-              </select>
-            ) : kind.type === 'integer' || kind.type === 'number' ? (
-              <input
-                id={`${id}-${name}`}
-                className={FIELD}
-                type="number"
-                step={kind.type === 'integer' ? 1 : 'any'}
-                value={value}
-                autoFocus={place === 0}
-                onChange={(event) => set(event.target.value)}
-              />
-            ) : (
-              <textarea
-                id={`${id}-${name}`}
-                className={`${FIELD} resize-y ${kind.type === 'string' ? '' : 'font-mono'}`}
-                rows={kind.type === 'string' ? 2 : 3}
-                value={value}
-                autoFocus={place === 0}
-                onChange={(event) => set(event.target.value)}
-              />
-            )}
-            {field.description ? <p className="mt-1 text-ink-3">{field.description}</p> : null}
-          </div>
-        )
-      })}
+      {names.map((name, place) => (
+        <Field
+          key={name}
+          name={name}
+          schema={schema.properties?.[name] ?? {}}
+          needed={isNeeded(schema, name)}
+          first={place === 0}
+          value={draft[name] ?? ''}
+          wrong={wrong[name]}
+          onChange={(next) => onChange({ ...draft, [name]: next })}
+        />
+      ))}
     </div>
+  )
+}
+
+interface FieldProps {
+  name: string
+  schema: Schema
+  needed: boolean
+  first: boolean
+  value: string | boolean
+  wrong: string | undefined
+  onChange: (value: string | boolean) => void
+}
+
+function Field({ name, schema, needed, first, value, wrong, onChange }: FieldProps) {
+  const id = useId()
+  return (
+    <div>
+      <label htmlFor={id} className="mb-1 flex items-baseline gap-2 text-ink-2">
+        <span className="font-medium text-ink-1">{name}</span>
+        <span className="font-mono text-[11px] text-ink-3">{typeName(schema)}</span>
+        {needed || typeof value === 'boolean' ? null : (
+          <span className="text-[11px] text-ink-3">may be left out</span>
+        )}
+      </label>
+      <Control
+        schema={inner(schema)}
+        value={value}
+        onChange={onChange}
+        rest={{ id, autoFocus: first, 'aria-invalid': wrong ? true : undefined, 'aria-describedby': `${id}-told` }}
+      />
+      <div id={`${id}-told`} className="mt-1">
+        {wrong ? (
+          <p role="alert" className="text-bad">
+            {wrong}
+          </p>
+        ) : null}
+        {schema.description ? <p className="text-ink-3">{schema.description}</p> : null}
+      </div>
+    </div>
+  )
+}
+
+interface ControlProps {
+  schema: Schema
+  value: string | boolean
+  onChange: (value: string | boolean) => void
+  rest: { id: string; autoFocus: boolean; 'aria-invalid': true | undefined; 'aria-describedby': string }
+}
+
+function Control({ schema, value, onChange, rest }: ControlProps) {
+  if (typeof value === 'boolean') {
+    return (
+      <input
+        {...rest}
+        type="checkbox"
+        className="size-4 accent-(--accent)"
+        checked={value}
+        onChange={(event) => onChange(event.target.checked)}
+      />
+    )
+  }
+  if (schema.enum) {
+    return (
+      <select {...rest} className={FIELD} value={value} onChange={(event) => onChange(event.target.value)}>
+        <option value="" />
+        {schema.enum.map((choice) => (
+          <option key={choice}>{choice}</option>
+        ))}
+      </select>
+    )
+  }
+  if (schema.type === 'integer' || schema.type === 'number') {
+    return (
+      <input
+        {...rest}
+        className={FIELD}
+        inputMode={schema.type === 'integer' ? 'numeric' : 'decimal'}
+        autoComplete="off"
+        value={value}
+        onChange={(event) => onChange(event.target.value)}
+      />
+    )
+  }
+  return (
+    <textarea
+      {...rest}
+      className={`${FIELD} block resize-y ${schema.type === 'string' ? '' : 'font-mono'}`}
+      placeholder={schema.type === 'string' ? undefined : 'as JSON'}
+      rows={schema.type === 'string' ? 2 : 3}
+      value={value}
+      onChange={(event) => onChange(event.target.value)}
+    />
   )
 }

@@ -1,12 +1,15 @@
 /** The dialog that starts a run from a form made of the flow's parameters. */
 import { Play } from 'lucide-react'
 import { Dialog } from 'radix-ui'
-import { type FormEvent, useState } from 'react'
+import { type FormEvent, useEffect, useRef, useState } from 'react'
 
 import { useProgram, useStart } from '../../api/queries'
 import type { Run } from '../../api/types'
+import { several } from '../../lib/format'
 import { Button, Trouble } from '../../ui/controls'
-import { type Draft, emptyDraft, readDraft, type Schema, SchemaForm } from './schema-form'
+import { type Draft, emptyDraft, readDraft } from './draft'
+import type { Schema } from './schema'
+import { SchemaForm } from './schema-form'
 
 export function StartRun({
   program,
@@ -23,7 +26,8 @@ export function StartRun({
   const start = useStart()
   const [flowName, setFlowName] = useState('')
   const [drafts, setDrafts] = useState<Record<string, Draft>>({})
-  const [wrong, setWrong] = useState('')
+  const [wrong, setWrong] = useState<Record<string, string>>({})
+  const form = useRef<HTMLFormElement>(null)
   const flow = data?.flows.find((one) => one.name === flowName) ?? data?.flows[0]
   const schema = (flow?.parameters ?? {}) as Schema
   const key = `${program}:${flow?.name}`
@@ -33,14 +37,9 @@ export function StartRun({
   const submit = (event?: FormEvent) => {
     event?.preventDefault()
     if (!program || !flow) return
-    let inputs
-    try {
-      inputs = readDraft(schema, draft)
-    } catch (error) {
-      setWrong((error as Error).message)
-      return
-    }
-    setWrong('')
+    const { inputs, wrong: found } = readDraft(schema, draft)
+    setWrong(found)
+    if (Object.keys(found).length > 0) return
     start.mutate(
       { program, flow: flow.name, inputs },
       {
@@ -51,9 +50,17 @@ export function StartRun({
       },
     )
   }
+  useEffect(() => {
+    form.current?.querySelector<HTMLElement>('[aria-invalid=true]')?.focus()
+  }, [wrong])
+  useEffect(() => setWrong({}), [key, open])
+  const turn = (opened: boolean) => {
+    start.reset()
+    onOpen(opened)
+  }
   const hint = start.error && 'hint' in start.error ? String(start.error.hint) : ''
   return (
-    <Dialog.Root open={open} onOpenChange={onOpen}>
+    <Dialog.Root open={open} onOpenChange={turn}>
       <Dialog.Portal>
         <Dialog.Overlay className="fixed inset-0 z-40 bg-black/50" />
         <Dialog.Content
@@ -63,7 +70,7 @@ export function StartRun({
             if (event.key === 'Enter' && (event.metaKey || event.ctrlKey)) submit()
           }}
         >
-          <form onSubmit={submit}>
+          <form ref={form} noValidate onSubmit={submit}>
             <div className="flex items-baseline justify-between border-b border-line px-4 py-3">
               <Dialog.Title className="text-[14px] font-semibold">Run {flow?.name ?? ''}</Dialog.Title>
               <span className="font-mono text-[11px] text-ink-3">{program}</span>
@@ -82,18 +89,19 @@ export function StartRun({
               ) : null}
               {errors.length > 0 ? (
                 <Trouble
-                  message={`The program has ${errors.length} error${errors.length > 1 ? 's' : ''}: ${errors[0]?.message}`}
+                  className=""
+                  message={`The program has ${several(errors.length, 'error')}: ${errors[0]?.message}`}
                   hint={errors[0]?.hint}
                 />
               ) : (
                 <SchemaForm
                   schema={schema}
                   draft={draft}
+                  wrong={wrong}
                   onChange={(next) => setDrafts({ ...drafts, [key]: next })}
                 />
               )}
-              {wrong ? <Trouble message={wrong} /> : null}
-              {start.error ? <Trouble message={start.error.message} hint={hint} /> : null}
+              {start.error ? <Trouble className="mt-3" message={start.error.message} hint={hint} /> : null}
             </div>
             <div className="flex items-center justify-between border-t border-line px-4 py-3">
               <span className="text-[11px] text-ink-3">Ctrl Enter runs, Escape closes</span>

@@ -1,16 +1,12 @@
-"""Runs inside the jail: loads a tool's file once, then forks for each call.
+"""Loads a tool's file once, then forks for each call and watches over the processes.
 
-Only the standard library, since nothing of this package is visible there. Frames on standard input
-and output are a length of four bytes, most significant first, and JSON.
+Frames on standard input and output are a length of four bytes, most significant first, and JSON.
 """
 
 from __future__ import annotations
 
 import contextlib
-import ctypes
-import dataclasses
 import gc
-import importlib.util
 import json
 import os
 import resource
@@ -22,9 +18,17 @@ import time
 from pathlib import Path
 from typing import Any
 
-PR_SET_PDEATHSIG, PR_SET_CHILD_SUBREAPER, PR_SET_NO_NEW_PRIVS = 1, 36, 38
-PR_SET_KEEPCAPS, PR_CAP_AMBIENT, CAP_DAC_READ_SEARCH = 8, 47, 2
+from . import confine
+from .answers import called, say_error, trace
+from .folders import enter, remove
+from .loading import load, loaded
+from .processes import become, children, kill
+
+PR_SET_PDEATHSIG, PR_SET_DUMPABLE, PR_SET_CHILD_SUBREAPER, PR_SET_NO_NEW_PRIVS = 1, 4, 36, 38
 READ = 65_536
+
+END_SECONDS = 0.5
+"""How long it goes on killing what its calls left behind once the session has ended."""
 
 
 class Call:
@@ -64,9 +68,11 @@ class Worker:
 
     Args:
         incoming: Descriptor of frames from the session; ``outgoing`` of those to it.
+        places: What a call may use besides a folder of its own, as far as the jail lets it.
+        shared: A folder that all calls write to, emptied when none runs; empty for none.
     """
 
-    def __init__(self, incoming: int, outgoing: int) -> None:
+    def __init__(self, incoming: int, outgoing: int, places: list[str], shared: str) -> None:
         self._incoming = incoming
         self._outgoing = outgoing
         self._buffer = bytearray()
@@ -74,46 +80,64 @@ class Worker:
         self._selector = selectors.DefaultSelector()
         self._selector.register(incoming, selectors.EVENT_READ, None)
         self._folder = Path(os.environ["TMPDIR"])
+        self._shared = shared
+        self._kept: set[Path] = set()
         self._module: Any = None
+        for path in self._folder.iterdir():
+            remove(path)  # of a worker that was here before and did not end in order
+        warm = self._folder / "warm"
+        warm.mkdir()
+        enter(warm)
+        self._rules: list[bytes] = []
+        if places and confine.version():
+            self._rules += confine.opened(places, confine.ALL)
+            self._rules += confine.opened([str(warm)], confine.READ)
 
     def send(self, frame: dict[str, Any]) -> None:
         """Write a frame."""
-        data = json.dumps(frame).encode()
+        data = json.dumps(frame, ensure_ascii=False).encode(errors="replace")
         view = memoryview(struct.pack(">I", len(data)) + data)
         while view:
             view = view[os.write(self._outgoing, view) :]
 
     def load(self, path: str, root: str) -> None:
-        """Import the tool's file and let it warm up."""
-        sys.path[:0] = [str(Path(path).parent), root]
+        """Load the tool's file and let it warm up."""
         try:
-            spec = importlib.util.spec_from_file_location("tool", path)
-            assert spec is not None
-            assert spec.loader is not None
-            module = importlib.util.module_from_spec(spec)
-            sys.modules["tool"] = module
-            spec.loader.exec_module(module)
+            self._module = module = load(path, root)
             warm = getattr(module, "warm", None)
             if callable(warm):
                 warm()
         except BaseException as error:  # noqa: BLE001 - whatever the file does, the session is told
-            self.send({"ready": False, "error": say(error), "traceback": trace(error, path)})
+            self.send({"ready": False, "error": say_error(error), "traceback": trace(error, path)})
             raise SystemExit(1) from None
-        self._module = module
+        self._kept = self._left()
         gc.collect()
         gc.freeze()  # forks then share these pages
-        self.send({"ready": True})
+        self.send({"ready": True, "files": loaded(root)})
 
     def serve(self) -> None:
-        """Until standard input ends."""
-        while True:
-            for key, _ in self._selector.select(self._pause()):
-                if key.data is None:
-                    if not self._receive():
-                        return
-                else:
-                    self._read(key.fd, *key.data)
-            self._watch()
+        """Until standard input ends; then every process of a call does too."""
+        try:
+            while self._turn():
+                self._watch()
+        finally:
+            self._end()
+
+    def _turn(self) -> bool:
+        for key, _ in self._selector.select(self._pause()):
+            if key.data is not None:
+                self._read(key.fd, *key.data)
+            elif not self._receive():
+                return False
+        return True
+
+    def _end(self) -> None:
+        end = time.monotonic() + END_SECONDS
+        while (left := children(os.getpid())) and time.monotonic() < end:
+            for pid in left:
+                kill(pid)
+                with contextlib.suppress(ChildProcessError):
+                    os.waitpid(pid, 0)
 
     def _pause(self) -> float | None:
         if not self._calls:
@@ -133,7 +157,8 @@ class Worker:
             frame = json.loads(self._buffer[4 : 4 + size])
             del self._buffer[: 4 + size]
             if "cancel" in frame:
-                if call := self._calls.get(frame["cancel"]):
+                call = self._calls.get(frame["cancel"])
+                if call is not None and call.status is None:
                     call.limit = "cancelled"
                     kill(call.pid)
             else:
@@ -144,20 +169,31 @@ class Worker:
         pipes = {name: os.pipe() for name in ("result", "stdout", "stderr")}
         folder = self._folder / f"call-{frame['id']}"
         folder.mkdir(exist_ok=True)
+        ruleset = self._ruleset(folder)
         try:
             pid = os.fork()
         except OSError as error:
+            if ruleset >= 0:
+                os.close(ruleset)
             for ends in pipes.values():
                 os.close(ends[0])
                 os.close(ends[1])
             text = f"no process could be started: {error}"
-            self.send({"id": frame["id"], "status": "limit", "limit": "processes", "error": text})
+            self.send({"id": frame["id"], "limit": "processes", "error": text})
             return
         if pid == 0:
-            self._selector.close()
-            os.close(self._incoming)
-            os.close(self._outgoing)
-            run(self._module, frame, {name: ends[1] for name, ends in pipes.items()}, folder)
+            try:
+                self._let_go()
+                for reading, _ in pipes.values():
+                    os.close(reading)
+                enter(folder)
+                if ruleset >= 0:
+                    confine.restrict(ruleset)
+                run(self._module, frame, {name: ends[1] for name, ends in pipes.items()})
+            finally:
+                os._exit(0)  # never back into the loop, whatever the tool did
+        if ruleset >= 0:
+            os.close(ruleset)
         call = Call(frame["id"], pid, frame["limits"], folder)
         self._calls[frame["id"]] = call
         if hasattr(os, "pidfd_open"):
@@ -165,6 +201,23 @@ class Worker:
         for name, (reading, writing) in pipes.items():
             os.close(writing)
             self._selector.register(reading, selectors.EVENT_READ, (call, name))
+
+    def _ruleset(self, folder: Path) -> int:
+        """What a call may do, prepared before the fork, where the memory is not yet shared."""
+        if not self._rules:
+            return -1
+        own = confine.opened([str(folder)], confine.ALL)
+        try:
+            return confine.ruleset(self._rules + own)
+        finally:
+            confine.close(own)
+
+    def _let_go(self) -> None:
+        """In the forked process: close what leads to the session and to other calls."""
+        for key in list(self._selector.get_map().values()):
+            os.close(key.fd)
+        self._selector.close()
+        os.close(self._outgoing)
 
     def _read(self, descriptor: int, call: Call, name: str) -> None:
         data = os.read(descriptor, READ) if name else b""
@@ -199,52 +252,53 @@ class Worker:
             if call.status is not None and call.open == 0:
                 del self._calls[call.ident]
                 remove(call.folder)
-                self.send(outcome(call))
+                self.send(ended(call))
+        if not self._calls:
+            for path in self._left() - self._kept:
+                remove(path)
+
+    def _left(self) -> set[Path]:
+        return set(Path(self._shared).iterdir()) if self._shared else set()
 
 
 _BY_SIGNAL = {int(signal.SIGXCPU): "cpu", int(signal.SIGXFSZ): "file"}
 
 
-def outcome(call: Call) -> dict[str, Any]:
-    """The frame that tells how a call ended."""
-    frame: dict[str, Any] = {
+def ended(call: Call) -> dict[str, Any]:
+    """The frame that tells how a call ended, with what its process wrote as it wrote it."""
+    status = call.status or 0
+    ended_by = os.WTERMSIG(status) if os.WIFSIGNALED(status) else 0
+    error = ""
+    if ended_by:
+        error = f"the process was ended by {signal.Signals(ended_by).name}"
+    elif not call.parts["result"]:
+        code = os.waitstatus_to_exitcode(status)
+        error = f"the process ended with code {code} and without a result"
+    limit = call.limit or _BY_SIGNAL.get(ended_by, "")
+    return {
         "id": call.ident,
+        "limit": limit,
+        "error": "" if limit else error,
+        "result": "" if limit or error else call.parts["result"].decode(errors="replace"),
         "stdout": call.parts["stdout"].decode(errors="replace"),
         "stderr": call.parts["stderr"].decode(errors="replace"),
         "dropped_bytes": call.dropped,
         "wall_us": int((time.monotonic() - call.began) * 1e6),
         "cpu_us": call.cpu_us,
     }
-    status = call.status or 0
-    ended_by = os.WTERMSIG(status) if os.WIFSIGNALED(status) else 0
-    limit = call.limit or _BY_SIGNAL.get(ended_by, "")
-    if limit:
-        return frame | {"status": "limit", "limit": limit}
-    if ended_by:
-        name = signal.Signals(ended_by).name
-        return frame | {"status": "crashed", "error": f"the process was ended by {name}"}
-    try:
-        text = call.parts["result"].decode()
-        result: dict[str, Any] = json.JSONDecoder().raw_decode(text)[0]  # forks may add theirs
-    except ValueError:
-        code = os.waitstatus_to_exitcode(status)
-        problem = f"the process ended with code {code} and without a result"
-        return frame | {"status": "crashed", "error": problem}
-    return frame | result
 
 
-def run(module: Any, frame: dict[str, Any], pipes: dict[str, int], folder: Path) -> None:
-    """In the forked process: call the function, write the result, leave."""
+def run(module: Any, frame: dict[str, Any], pipes: dict[str, int]) -> None:
+    """In the forked process: call the function and write the result."""
     limits = frame["limits"]
+    if sys.platform == "linux":
+        confine.libc().prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
     os.setpgid(0, 0)
-    os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
     os.dup2(pipes["stdout"], 1)
     os.dup2(pipes["stderr"], 2)
     os.close(pipes["stdout"])
     os.close(pipes["stderr"])
     signal.signal(signal.SIGXFSZ, signal.SIG_DFL)
-    os.chdir(folder)
-    os.environ["TMPDIR"] = os.environ["HOME"] = str(folder)
     sys.stdout = open(1, "w", encoding="utf-8", errors="replace", buffering=1, closefd=False)  # noqa: SIM115
     sys.stderr = open(2, "w", encoding="utf-8", errors="replace", buffering=1, closefd=False)  # noqa: SIM115
     memory = limits["memory_mb"] * 1024 * 1024
@@ -266,116 +320,16 @@ def run(module: Any, frame: dict[str, Any], pipes: dict[str, int], folder: Path)
     with contextlib.suppress(OSError):
         while view:
             view = view[os.write(pipes["result"], view) :]
-        sys.stdout.flush()
-        sys.stderr.flush()
-    os._exit(0)
-
-
-def called(module: Any, frame: dict[str, Any]) -> dict[str, Any]:
-    """What a call gave, or how it failed."""
-    path = module.__file__
-    function = getattr(module, frame["function"], None)
-    if not callable(function):
-        return {"status": "raised", "error": f"there is no function {frame['function']} in it"}
-    try:
-        value = plain(function(**frame["arguments"]))
-        json.dumps(value, allow_nan=False)
-    except MemoryError:
-        return {"status": "limit", "limit": "memory"}
-    except SystemExit as error:
-        return {"status": "raised", "error": f"it called exit({error.code!r})"}
-    except BlockingIOError as error:
-        return {"status": "limit", "limit": "processes", "error": say(error)}
-    except BaseException as error:  # noqa: BLE001 - whatever a tool raises is its answer
-        return {"status": "raised", "error": say(error), "traceback": trace(error, path)}
-    return {"status": "ok", "value": value}
-
-
-def plain(value: Any) -> Any:
-    """A value as JSON has it; dataclasses and named tuples become objects."""
-    if value is None or isinstance(value, str | bool | int | float):
-        return value
-    if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        return {f.name: plain(getattr(value, f.name)) for f in dataclasses.fields(value)}
-    if isinstance(value, tuple) and hasattr(value, "_asdict"):
-        return {key: plain(item) for key, item in value._asdict().items()}
-    if isinstance(value, dict):
-        return {str(key): plain(item) for key, item in value.items()}
-    if isinstance(value, list | tuple | set | frozenset):
-        return [plain(item) for item in value]
-    raise TypeError(f"a tool returns JSON or dataclasses, not {type(value).__name__}")
-
-
-def remove(folder: Path) -> None:
-    """Remove a call's folder. What it needs is imported late: each fork copies what is loaded."""
-    try:
-        folder.rmdir()
-    except OSError:
-        import shutil
-
-        shutil.rmtree(folder, ignore_errors=True)
-
-
-def say(error: BaseException) -> str:
-    """An exception in one line."""
-    text = str(error)
-    return f"{type(error).__name__}: {text}" if text else type(error).__name__
-
-
-def trace(error: BaseException, path: str) -> str:
-    """The traceback from the tool's file on."""
-    import traceback
-
-    frames = traceback.extract_tb(error.__traceback__)
-    first = next((i for i, frame in enumerate(frames) if frame.filename == path), len(frames))
-    return "".join(traceback.format_list(frames[first:]))[-8000:]
-
-
-def children(parent: int) -> set[int]:
-    """The processes whose parent is ``parent``."""
-    found: set[int] = set()
-    with contextlib.suppress(OSError):
-        for task in os.listdir(f"/proc/{parent}/task"):
-            with contextlib.suppress(OSError), open(f"/proc/{parent}/task/{task}/children") as file:
-                found.update(int(pid) for pid in file.read().split())
-    return found
-
-
-def kill(pid: int) -> None:
-    """Kill a process and all that it started, stopping each first so that none can fork on."""
-    waiting, seen = [pid], set[int]()
-    while waiting:
-        one = waiting.pop()
-        if one in seen:
-            continue
-        seen.add(one)
-        with contextlib.suppress(OSError):
-            os.kill(one, signal.SIGSTOP)
-        waiting += children(one)
-    for one in seen:
-        with contextlib.suppress(OSError):
-            os.kill(one, signal.SIGKILL)
-    with contextlib.suppress(OSError):
-        os.killpg(pid, signal.SIGKILL)
-
-
-def become(user: int) -> None:
-    """Take on an identity that owns nothing and may read what is mounted here; see capset(2)."""
-    libc = ctypes.CDLL(None, use_errno=True)
-    libc.prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0)
-    os.setgroups([])
-    os.setresgid(user, user, user)
-    os.setresuid(user, user, user)
-    header = struct.pack("Ii", 0x20080522, 0)
-    kept = 1 << CAP_DAC_READ_SEARCH
-    if libc.capset(header, struct.pack("6I", kept, kept, kept, 0, 0, 0)) == 0:
-        libc.prctl(PR_CAP_AMBIENT, 2, CAP_DAC_READ_SEARCH, 0, 0)
+    for stream in (sys.stdout, sys.stderr):
+        with contextlib.suppress(Exception):  # a tool may have put anything in their places
+            stream.flush()
 
 
 def main() -> None:
     """Take standard input and output over, then load and serve.
 
-    The one argument is JSON: ``code``, ``root``, and the ``user`` to become, 0 for none.
+    The one argument is JSON: ``code``, ``root``, the ``user`` to become, 0 for none, and
+    ``places`` and ``shared`` of `Worker`.
     """
     settings = json.loads(sys.argv[1])
     incoming, outgoing = os.dup(0), os.dup(1)
@@ -385,14 +339,13 @@ def main() -> None:
     if user := settings["user"]:
         become(user)
     if sys.platform == "linux":
-        libc = ctypes.CDLL(None, use_errno=True)
+        libc = confine.libc()
         libc.prctl(PR_SET_CHILD_SUBREAPER, 1)
         libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
         libc.prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
-    worker = Worker(incoming, outgoing)
+        libc.prctl(PR_SET_DUMPABLE, 0)  # calls of the same user cannot look into this process
+    worker = Worker(incoming, outgoing, settings["places"], settings["shared"])
     worker.load(settings["code"], settings["root"])
+    if sys.platform == "linux":
+        libc.prctl(PR_SET_PDEATHSIG, 0)  # from here on it notices by itself, and ends its calls
     worker.serve()
-
-
-if __name__ == "__main__":
-    main()

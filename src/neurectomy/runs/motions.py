@@ -1,0 +1,322 @@
+"""The runs that this process drives: taken up, moved, followed, left as the log has them."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct
+
+from neurectomy.bus.local import Topic
+from neurectomy.core.errors import Conflict, NeurectomyError
+from neurectomy.runs import answers
+from neurectomy.runs.driver import Driver
+from neurectomy.runs.failures import STOPPING
+from neurectomy.runs.machine import Machine
+from neurectomy.runs.workers import LocalWorkers
+from neurectomy.storage.port import ENDED, RunQuery
+from neurectomy.timeline.writer import RunWriter
+from neurectomy.tools.runner import ToolRunner
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+    from pathlib import Path
+
+    from neurectomy.core.clock import Clock
+    from neurectomy.models.port import Delta, Model, ModelSource
+    from neurectomy.runs.plan import Plan
+    from neurectomy.runs.readings import Readings
+    from neurectomy.sandboxes.select import Sandboxes
+    from neurectomy.storage.port import RunRow
+    from neurectomy.timeline.event import Event
+
+logger = logging.getLogger(__name__)
+
+
+class Motion(Struct):
+    """A run that this process drives."""
+
+    driver: Driver
+    writer: RunWriter
+    task: asyncio.Task[None]
+
+
+class Motions:
+    """Drives runs, each in a task of its own.
+
+    Args:
+        root: The workspace; programs' paths are relative to it.
+        sole: Whether no other process writes this log, so that any lease found is a dead one's.
+
+    Attributes:
+        deltas: Pieces that models stream, with the step of their request, by run.
+    """
+
+    def __init__(
+        self,
+        readings: Readings,
+        models: ModelSource,
+        sandboxes: Sandboxes,
+        root: Path,
+        clock: Clock,
+        *,
+        sole: bool,
+    ) -> None:
+        self.deltas: Topic[tuple[str, Delta]] = Topic()
+        self._readings = readings
+        self._log = readings.log
+        self._models = models
+        self._sandboxes = sandboxes
+        self._root = root
+        self._clock = clock
+        self._sole = sole
+        self._motions: dict[str, Motion] = {}
+        self._runners: dict[Path, ToolRunner] = {}
+        self._changing = asyncio.Lock()
+        self._stopped: dict[str, NeurectomyError] = {}
+
+    def drives(self, run: str) -> bool:
+        """Whether this process drives the run."""
+        return run in self._motions
+
+    async def start(
+        self,
+        row: RunRow,
+        plan: Plan,
+        models: dict[str, Model],
+        blobs: dict[str, bytes],
+        data: dict[str, Any],
+    ) -> None:
+        """Insert a run with its first event, durably, and drive it.
+
+        Args:
+            row: Without events.
+            plan: Its program.
+            models: Those that it may ask, by the name that the program declares.
+            blobs: What the row names.
+            data: Of ``run.created``; inputs are not interned yet.
+        """
+        writer = await self._log.create(row, blobs)
+        try:
+            driver = self._driver(writer, plan, models, row.source)
+            intern = writer.values.intern
+            data["inputs"] = {name: intern(value) for name, value in data["inputs"].items()}
+            driver.record("run.created", "", data)
+            await writer.barrier()
+        except BaseException:
+            with suppress(NeurectomyError):
+                await self._log.release(writer)
+            with suppress(NeurectomyError):  # nothing of it was acknowledged
+                await self.delete(row.id)
+            raise
+        self._move(driver, writer)
+
+    async def take_up(
+        self, run: str, kind: str, data: dict[str, Any], *, start: bool = True
+    ) -> None:
+        """Take a run over, mark how, deal with what was in flight, and go on unless told not to."""
+        async with self._changing:
+            await self._continue(run, kind, data, start=start)
+
+    async def resume(self, run: str) -> None:
+        """Go on with a run that has not ended and that nobody drives.
+
+        Raises:
+            Conflict: It has ended, or somebody drives it.
+        """
+        async with self._changing:
+            row = await self._readings.row(run)
+            if run in self._motions:
+                hint = f"Watch it: neurectomy runs show {run}"
+                raise Conflict("the run is in motion already", hint=hint)
+            if row.status in ENDED:
+                hint = "Fork it at an earlier event to go another way."
+                raise Conflict(f"the run has {row.status}", hint=hint)
+            await self._continue(run, "run.resumed", {"owner": "", "unknown": []})
+
+    async def moving(self, run: str) -> Motion:
+        """A run's motion; it is resumed where nobody drives it.
+
+        Raises:
+            Conflict: It cannot be.
+        """
+        if run not in self._motions:
+            await self.resume(run)
+        motion = self._motions.get(run)
+        if motion is None:
+            raise _at_rest(run)
+        return motion
+
+    async def delete(self, run: str) -> None:
+        """Delete a run. What forks need of it is kept, out of sight.
+
+        Raises:
+            Conflict: It is in motion.
+        """
+        if run in self._motions:
+            hint = f"Cancel it first: neurectomy runs cancel {run}"
+            raise Conflict("the run is in motion", hint=hint)
+        now = self._clock.wall()
+        await asyncio.to_thread(self._log.store.delete_run, run, now, force=self._sole)
+        self._stopped.pop(run, None)
+        self._log.changed.publish(run, run)
+
+    async def follow(self, run: str, after: int = 0) -> AsyncIterator[list[Event]]:
+        """Batches of events from a place in the log to the run's end, as they come.
+
+        Raises:
+            StorageError: The run was stopped by the store; it can be resumed.
+            Conflict: Nobody drives the run, it has not ended, and it waits for no person.
+        """
+        events = self._log.follow(run, after)
+        driven = asyncio.ensure_future(self._driven(run))
+        following = asyncio.ensure_future(anext(events, None))
+        try:
+            while True:
+                await asyncio.wait({following, driven}, return_when=asyncio.FIRST_COMPLETED)
+                if not following.done():
+                    status = (await self._readings.row(run)).status
+                    if status in ENDED or status == "waiting":
+                        await asyncio.wait({following})
+                    else:
+                        await asyncio.sleep(0.05)  # what is committed comes first
+                if following.done():
+                    batch = following.result()
+                    if batch is None:
+                        return
+                    yield batch
+                    following = asyncio.ensure_future(anext(events, None))
+                    if driven.done():
+                        driven = asyncio.ensure_future(self._driven(run))
+                elif run not in self._motions:
+                    raise self._stopped.get(run) or _at_rest(run)
+        finally:
+            following.cancel()
+            driven.cancel()
+
+    async def wait(self, run: str) -> None:
+        """Wait until the run has ended, or waits for a person, or is driven no more."""
+        with suppress(NeurectomyError):
+            async for _ in self.follow(run):
+                if (await self._readings.row(run)).status == "waiting":
+                    return
+
+    async def left(self) -> list[RunRow]:
+        """Runs that an earlier process left in motion.
+
+        A run that waits for a person is none: it goes on when somebody answers it.
+        """
+        found: list[RunRow] = []
+        before = None
+        while True:
+            query = RunQuery(limit=500, status=("running", "cancelling", "failing"), before=before)
+            page = await asyncio.to_thread(self._log.store.runs, query)
+            found += [row for row in page if row.id not in self._motions]
+            if len(page) < query.limit:
+                return found
+            before = page[-1].id
+
+    async def recover(self) -> list[str]:
+        """Go on with every run that an earlier process left in motion; their ids."""
+        return [row.id for row in await self.left() if await self._recovered(row)]
+
+    async def _recovered(self, row: RunRow) -> bool:
+        try:
+            if row.head == 0:  # its process ended before the run was acknowledged
+                await self.delete(row.id)
+                return False
+            await self.resume(row.id)
+        except NeurectomyError as error:
+            logger.warning("the run %s cannot go on: %s", row.id, error.message)
+            return False
+        return True
+
+    async def close(self) -> None:
+        """Stop driving; every run stays as the log has it."""
+        motions = list(self._motions.values())
+        for motion in motions:
+            motion.task.cancel()
+        if motions:
+            await asyncio.wait([motion.task for motion in motions])
+        for runner in self._runners.values():
+            await runner.close()
+
+    async def _driven(self, run: str) -> None:
+        """Wait for as long as this process drives the run."""
+        motion = self._motions.get(run)
+        if motion is not None:
+            with suppress(Exception):
+                await asyncio.shield(motion.task)
+
+    def _driver(
+        self, writer: RunWriter, plan: Plan, models: dict[str, Model], source: str
+    ) -> Driver:
+        folder = (self._root / source).parent
+        runner = self._runners.get(folder)
+        if runner is None:
+            runner = self._runners[folder] = ToolRunner(self._sandboxes, folder)
+        run = writer.run
+
+        def on_delta(step: str, delta: Delta) -> None:
+            self.deltas.publish(run, (step, delta))
+
+        workers = LocalWorkers(plan.program, models, runner)
+        return Driver(writer, Machine(plan, writer.values), workers, self._clock, on_delta)
+
+    async def _continue(
+        self, run: str, kind: str, data: dict[str, Any], *, start: bool = True
+    ) -> None:
+        row = await self._readings.row(run)
+        plan = await self._readings.plan(row)
+        writer = await self._log.open(run, force=self._sole)
+        try:
+            profiles = writer.state["models"]
+            models = {
+                name: await self._models.resolve(profile["id"])
+                for name, profile in profiles.items()
+            }
+            driver = self._driver(writer, plan, models, row.source)
+            stopping = writer.state["status"] in STOPPING
+            unknown = [] if stopping else answers.unknown_calls(plan.program, writer.state)
+            if kind == "run.resumed":
+                data = {"owner": row.lease_owner, "unknown": unknown}
+            elif "inputs" in data["changes"]:
+                intern = writer.values.intern
+                inputs = data["changes"]["inputs"]
+                data["changes"]["inputs"] = {n: intern(value) for n, value in inputs.items()}
+            driver.record(kind, "", data)
+            for path in unknown:
+                tool = writer.state["frames"][writer.state["pending"][path]["frame"]]["callee"]
+                driver.record("tool.unknown", path, {"tool": tool})
+            await writer.barrier()
+        except BaseException:
+            await self._log.release(writer)
+            raise
+        if start:
+            self._move(driver, writer)
+        else:
+            await self._log.release(writer)
+
+    def _move(self, driver: Driver, writer: RunWriter) -> None:
+        task = asyncio.get_running_loop().create_task(self._drive(driver, writer))
+        self._motions[writer.run] = Motion(driver, writer, task)
+
+    async def _drive(self, driver: Driver, writer: RunWriter) -> None:
+        try:
+            await driver.drive()
+        except NeurectomyError as error:
+            logger.info("the run %s stopped: %s", writer.run, error.message)
+            self._stopped[writer.run] = error
+        except Exception:
+            logger.exception("the run %s stopped; this is a defect of the program", writer.run)
+        finally:
+            self._motions.pop(writer.run, None)
+            with suppress(NeurectomyError):
+                await self._log.release(writer)
+
+
+def _at_rest(run: str) -> Conflict:
+    hint = f"Go on with: neurectomy runs resume {run}"
+    return Conflict("nobody drives the run at this moment", hint=hint)

@@ -1,0 +1,127 @@
+"""What can be read of runs: rows, programs, requests, results, and whether a replay agrees."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Any
+
+from neurectomy.core.errors import Damaged, NotFound
+from neurectomy.runs import requests
+from neurectomy.runs.bundle import Bundle, read_bundle
+from neurectomy.runs.lookup import find_run
+from neurectomy.runs.moment import Moment
+from neurectomy.runs.plan import Plan
+from neurectomy.runs.replay import Replay, Replayer
+from neurectomy.timeline.chain import GENESIS
+from neurectomy.timeline.values import Values
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from neurectomy.models.port import ModelRequest
+    from neurectomy.storage.port import RunRow
+    from neurectomy.timeline.log import Log
+
+MOST_PLANS = 64
+"""Prepared programs that are kept in memory."""
+
+
+class Readings:
+    """Reads runs, and keeps the programs that they were made from prepared."""
+
+    def __init__(self, log: Log) -> None:
+        self.log = log
+        self._plans: dict[str, Plan] = {}
+
+    async def row(self, run: str) -> RunRow:
+        """The run's row.
+
+        Raises:
+            NotFound: No such run.
+        """
+        row = await asyncio.to_thread(self.log.row, run)
+        if row.hidden:
+            raise NotFound(f"there is no run {run}", hint="List them with: neurectomy runs list")
+        return row
+
+    async def find(self, start: str) -> str:
+        """The id of the run that ``start`` means; see `neurectomy.runs.lookup.find_run`."""
+        return await asyncio.to_thread(find_run, self.log.store, start)
+
+    async def plan(self, row: RunRow) -> Plan:
+        """The program of a run, prepared.
+
+        Raises:
+            Damaged: It is missing or cannot be read.
+        """
+        plan = self._plans.get(row.program)
+        if plan is None:
+            plan = Plan((await self._bundle(row)).compiled())
+            self.keep(row.program, plan)
+        return plan
+
+    def keep(self, program: str, plan: Plan) -> None:
+        """Remember a prepared program by the digest of its bundle."""
+        if len(self._plans) >= MOST_PLANS:
+            self._plans.clear()
+        self._plans[program] = plan
+
+    async def bundle(self, run: str) -> Bundle:
+        """What the run was made from."""
+        return await self._bundle(await self.row(run))
+
+    async def request(self, run: str, seq: int) -> ModelRequest:
+        """The canonical request of a ``model.requested`` event.
+
+        Raises:
+            NotFound: The event is none.
+        """
+        row = await self.row(run)
+        events = await self.log.events(run, seq - 1, 1) if seq >= 1 else []
+        if not events or events[0].seq != seq or events[0].kind != "model.requested":
+            raise NotFound(f"event {seq} asks no model", hint="Give the seq of a model.requested.")
+        plan = await self.plan(row)
+
+        def build() -> ModelRequest:
+            values = Values(self.log.store.blob)
+            state = self.log.state(run, seq)
+            moment = Moment(plan, values, state, seq + 1)
+            frame = moment.frame(state["pending"][events[0].step]["frame"])
+            return requests.build_request(moment, frame)
+
+        return await asyncio.to_thread(build)
+
+    async def result(self, row: RunRow) -> tuple[Any, dict[str, Any] | None]:
+        """A run's value and error, each null until there is one."""
+        if row.head == 0:
+            return None, None
+
+        def read() -> tuple[Any, dict[str, Any] | None]:
+            state = self.log.state(row.id, row.head)
+            return self.log.reader.resolve(state["result"]), state["error"]
+
+        return await asyncio.to_thread(read)
+
+    async def replay(self, run: str, progress: Callable[[int, int], None] | None = None) -> Replay:
+        """Compute every decision of a run again and compare it with the log.
+
+        Raises:
+            Damaged: The log has a gap, or an event does not match its hash.
+        """
+        row = await self.row(run)
+        replayer = Replayer(run, await self.plan(row), self.log.store.blob)
+        link, after = GENESIS, 0
+        while after < row.head:
+            events, link = await asyncio.to_thread(self.log.verified, row, after, link)
+            if not await asyncio.to_thread(replayer.feed, events):
+                break
+            after = events[-1].seq
+            if progress is not None:
+                progress(after, row.head)
+        return replayer.result()
+
+    async def _bundle(self, row: RunRow) -> Bundle:
+        content = await asyncio.to_thread(self.log.store.blob, row.program)
+        if content is None:
+            raise Damaged("the run's program is missing", hint="Delete the run.")
+        return read_bundle(content)

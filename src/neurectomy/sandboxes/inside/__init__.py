@@ -1,0 +1,1 @@
+"""What runs inside of the jail: only the standard library, since nothing else is visible there."""

@@ -1,0 +1,96 @@
+/** What can be done with the run that is shown: replay, resume, stop, fork, delete. */
+import { GitFork, Play, RotateCcw, Square, Trash2 } from 'lucide-react'
+import { useEffect, useState } from 'react'
+
+import { useCancel, useDelete, useFork, useReplay, useResume } from '../api/queries'
+import type { Run } from '../api/types'
+import { dateTime, several } from '../lib/format'
+import type { RunLog } from '../lib/run-log'
+import { Confirm } from '../ui/confirm'
+import { Button, IconButton } from '../ui/controls'
+import { useView } from './view'
+
+export function RunActions({ run, log, seq }: { run: Run; log: RunLog | null; seq: number }) {
+  const view = useView()
+  const cancel = useCancel()
+  const fork = useFork()
+  const replay = useReplay()
+  const remove = useDelete()
+  const resume = useResume()
+  const [told, setTold] = useState('')
+  useEffect(() => setTold(''), [run.id])
+  const ended = run.ended !== null
+  const atEnd = ended && seq >= run.head
+  return (
+    <div className="flex items-center gap-1.5">
+      <span role="status" className="max-w-80 truncate text-[11px] text-ink-2">
+        {told || (log?.state === 'resting' && log.told) || fork.error?.message || cancel.error?.message || replay.error?.message || remove.error?.message}
+      </span>
+      {ended ? (
+        <Button
+          icon={<RotateCcw size={12} aria-hidden />}
+          title="Compute every decision again and compare it with the log"
+          disabled={replay.isPending}
+          onClick={() =>
+            replay.mutate(run.id, {
+              onSuccess: (found) => {
+                setTold(
+                  found.difference
+                    ? `differs at event ${found.difference.seq}: ${found.difference.message}`
+                    : `${found.compared} events agree`,
+                )
+                if (found.difference) view.show({ seq: found.difference.seq })
+              },
+            })
+          }
+        >
+          Replay
+        </Button>
+      ) : (
+        <>
+          {log?.state === 'resting' ? (
+            <Button
+              icon={<Play size={12} aria-hidden />}
+              onClick={() => resume.mutate(run.id, { onSuccess: () => log.reconnect() })}
+            >
+              Resume
+            </Button>
+          ) : null}
+          <Button icon={<Square size={11} fill="currentColor" aria-hidden />} onClick={() => cancel.mutate(run.id)}>
+            Stop
+          </Button>
+        </>
+      )}
+      <Button
+        icon={<GitFork size={12} aria-hidden />}
+        title={atEnd ? 'Scrub back first: the run has ended here' : `Go on from event ${seq} in a new run`}
+        disabled={atEnd || fork.isPending || seq < 1}
+        onClick={() =>
+          fork.mutate(
+            { id: run.id, at: seq },
+            { onSuccess: (made) => view.show({ run: made.id, seq: null, step: null }) },
+          )
+        }
+      >
+        Fork here
+      </Button>
+      {ended ? (
+        <Confirm
+          title="Delete this run for good?"
+          action="Delete the run"
+          onConfirm={() =>
+            remove.mutate(run.id, { onSuccess: () => view.show({ run: null, seq: null, step: null }) })
+          }
+          trigger={
+            <IconButton label="Delete this run" disabled={remove.isPending}>
+              <Trash2 size={14} />
+            </IconButton>
+          }
+        >
+          “{run.title}”, started {dateTime(run.created)}, goes with its {several(run.head, 'event')}. Its forks
+          stay. It cannot be brought back.
+        </Confirm>
+      ) : null}
+    </div>
+  )
+}
