@@ -45,6 +45,26 @@ def test_a_terminal_is_asked_until_the_answer_fits(folder: Path) -> None:
     assert code == 0
 
 
+def test_the_client_of_a_server_is_asked_as_well(folder: Path) -> None:
+    server = start("serve", str(folder), "--port", "0", "--json", stdout=subprocess.PIPE)
+    assert server.stdout is not None
+    server.stdout.readline()
+    terminal = Terminal("run", "a.agent", "--n", "3", cwd=folder)
+    terminal.until("yes or no: ")
+    terminal.type("yes")
+    terminal.until("fast or slow: ")
+    terminal.type("fast")
+    code, shown = terminal.end()
+    assert (code, "Traceback" in shown) == (0, False)
+    done = call("fork", "last", "--at", "1", cwd=folder)
+    assert (done.returncode, "f/ok yes" in done.stderr) == (11, True)
+    answered = call("runs", "answer", "last", "f/ok", "maybe", cwd=folder)
+    assert "hint: Answer with yes or no." in answered.stderr
+    server.terminate()
+    server.wait(20)
+    server.stdout.close()
+
+
 @pytest.mark.parametrize("how", ["interrupt", "end"])
 def test_who_does_not_answer_leaves_the_run_waiting(folder: Path, how: str) -> None:
     terminal = Terminal("run", "a.agent", "--n", "3", cwd=folder)

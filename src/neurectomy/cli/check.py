@@ -51,7 +51,8 @@ def command(paths: tuple[Path, ...], as_json: bool) -> None:
             message=harmless(diagnostic.message),
             hint=harmless(diagnostic.hint),
         )
-        click.echo(f"{show(told, lines[shown], COLOURED)}\n")  # loses colours where none belong
+        text = show(told, lines[shown], COLOURED)
+        click.echo(f"{text}\n")  # takes the colours out where none belong
     if len(found) > MOST_SHOWN:
         click.echo(f"... and {len(found) - MOST_SHOWN} more; see them all with --json\n")
     files = f"{len(lines)} file{'s' if len(lines) > 1 else ''}"

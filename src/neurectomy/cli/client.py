@@ -15,7 +15,7 @@ from neurectomy.workspace.lock import FOLDER, read_owner
 from neurectomy.workspace.settings import read_settings
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncGenerator, AsyncIterator
     from pathlib import Path
 
     import httpx2 as httpx
@@ -30,7 +30,7 @@ class Client(Protocol):
         """Call an operation of `neurectomy.server.operations`."""
         ...
 
-    def follow(self, run: str, after: int = 0) -> AsyncIterator[dict[str, Any]]:
+    def follow(self, run: str, after: int = 0) -> AsyncGenerator[dict[str, Any]]:
         """Frames of a run's stream: ``events``, ``deltas``, until it has ended or waits."""
         ...
 
@@ -69,7 +69,7 @@ class LocalClient:
             values["body"] = msgspec.convert(body, found.takes)
         return msgspec.to_builtins(await found.handler(self._services, **values))
 
-    async def follow(self, run: str, after: int = 0) -> AsyncIterator[dict[str, Any]]:
+    async def follow(self, run: str, after: int = 0) -> AsyncGenerator[dict[str, Any]]:
         async for events in self._services.runs.motions.follow(run, after):
             row = await self._services.runs.row(run)
             yield {
@@ -103,7 +103,7 @@ class RemoteClient:
             raise RemoteError(_problem(response))
         return response.json() if response.content else None
 
-    async def follow(self, run: str, after: int = 0) -> AsyncIterator[dict[str, Any]]:
+    async def follow(self, run: str, after: int = 0) -> AsyncGenerator[dict[str, Any]]:
         from websockets.asyncio.client import connect
         from websockets.exceptions import WebSocketException
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import aclosing
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -57,13 +58,15 @@ async def _watch(
     client: Client, run: str, after: int, answered: str, show: Callable[[dict[str, Any]], None]
 ) -> int:
     taken_in = not answered
-    async for frame in client.follow(run, after):
-        for event in frame.get("events", ()):
-            after = event["seq"]
-            taken_in = taken_in or (event["kind"], event["step"]) == ("human.answered", answered)
-            show(event)
-        if taken_in and frame.get("status") == "waiting":
-            break
+    async with aclosing(client.follow(run, after)) as frames:
+        async for frame in frames:
+            for event in frame.get("events", ()):
+                after = event["seq"]
+                place = (event["kind"], event["step"])
+                taken_in = taken_in or place == ("human.answered", answered)
+                show(event)
+            if taken_in and frame.get("status") == "waiting":
+                break
     return after
 
 

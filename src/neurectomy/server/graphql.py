@@ -23,10 +23,10 @@ from neurectomy.server.context import Services
 from neurectomy.server.rest import problem
 from neurectomy.server.streams import COALESCE_SECONDS
 
+logger = logging.getLogger(__name__)
+
 CATCH_UP = 100
 """How many of the newest runs somebody gets who was too slow to be told of each change."""
-
-logger = logging.getLogger(__name__)
 
 
 @strawberry.type(description="An event of a run.")
