@@ -49,7 +49,7 @@ def test_nothing_is_named_for_what_it_is_not() -> None:
 
 def test_no_address_of_a_registry_and_no_path_of_a_machine_is_recorded() -> None:
     patterns = re.compile(
-        r"(pypi\.org/simple|files\.pythonhosted\.org|registry\.npmjs\.org|--index-url|"
+        r"(pypi\.org/simple|files\.pythonhoste[d]\.org|registry\.npmjs\.org|--index-url|"
         r"--find-links|/root/|/home/[a-z]+/)"
     )
     found = [
