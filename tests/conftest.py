@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 import uuid
 from pathlib import Path
 
@@ -41,8 +42,15 @@ def postgres_server(tmp_path_factory):
 def database_url(postgres_server: str):
     """The address of an empty database."""
     name = f"test_{uuid.uuid4().hex}"
-    with psycopg.connect(postgres_server, autocommit=True) as connection:
-        connection.execute(f"CREATE DATABASE {name}".encode())
+    for attempt in range(3):
+        try:
+            with psycopg.connect(postgres_server, autocommit=True) as connection:
+                connection.execute(f"CREATE DATABASE {name}".encode())
+            break
+        except psycopg.OperationalError:  # a server may break off while the machine is overloaded
+            if attempt == 2:
+                raise
+            time.sleep(2)
     yield postgres_server.replace("/postgres?", f"/{name}?")
     with psycopg.connect(postgres_server, autocommit=True) as connection:
         connection.execute(f"DROP DATABASE {name} WITH (FORCE)".encode())
