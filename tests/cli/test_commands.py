@@ -299,3 +299,52 @@ def test_many_problems_are_told_up_to_a_limit(tmp_path: Path) -> None:
     assert "more; see them all with --json" in done.stdout
     (tmp_path / "b.agent").write_text("\ufeffflow f() -> int { return 1 }", "utf-8")
     assert call("check", "b.agent", cwd=tmp_path).returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("words", "text"),
+    [
+        (["run", "j.agent", "--inputs", '{"x": "\\ud800"}'], "--inputs is no JSON"),
+        (["run", "j.agent", "--inputs", '{"x": NaN}'], "--inputs is no JSON"),
+        (["run", "j.agent", "--inputs", '{"x": 1e999}'], "--inputs is no JSON"),
+        (["run", "j.agent", "--inputs", '{"x": ' + "[" * 5000 + "]" * 5000 + "}"], "too deep"),
+        (["run", "j.agent", "--x", "\udcff"], "not a text in UTF-8"),
+        (["runs", "show", "\udcff"], "not a text in UTF-8"),
+        (["runs", "list", "--search", "\udcff"], "not a text in UTF-8"),
+        (["run", "a" * 5000], "there is no program"),
+        (["check", "a" * 5000], "there is no"),
+        (["serve", "--port", "99999"], "a setting is wrong"),
+    ],
+)
+def test_what_is_no_text_no_json_or_no_name_is_told(tmp_path: Path, words, text) -> None:
+    (tmp_path / "j.agent").write_text("flow f(x: json) -> json { return x }")
+    done = call(*words, cwd=tmp_path)
+    assert done.returncode in (2, 4)
+    assert text in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_deep_answer_is_printed(tmp_path: Path) -> None:
+    (tmp_path / "j.agent").write_text("flow f(x: json) -> json { return x }")
+    done = call("run", "j.agent", "--x", "[" * 90 + "7" + "]" * 90, cwd=tmp_path)
+    assert (done.returncode, "7" in done.stdout) == (0, True)
+
+
+def test_a_full_standard_output_is_told(tmp_path: Path) -> None:
+    (tmp_path / "j.agent").write_text("flow f(x: json) -> json { return x }")
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(
+            [*COMMAND, "check", "j.agent"], cwd=tmp_path, env=environment(),
+            stdout=full, stderr=subprocess.PIPE, text=True, check=False,
+        )  # fmt: skip
+    assert done.returncode == 10
+    assert "finds no space" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_new_writes_nothing_outside(tmp_path: Path) -> None:
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "main.agent").symlink_to(tmp_path / "elsewhere")
+    done = call("new", "mine", cwd=tmp_path)
+    assert done.returncode == 5
+    assert not (tmp_path / "elsewhere").exists()

@@ -330,3 +330,9 @@ def test_a_damaged_blob_is_noticed(tmp_path) -> None:
     with pytest.raises(Damaged):
         store.blob(digest(large))
     store.close()
+
+
+def test_a_server_that_is_not_there_is_told_at_once(tmp_path) -> None:
+    with pytest.raises(StorageError, match="does not answer") as caught:
+        open_store(tmp_path, "power", "postgresql://127.0.0.1:1/none")
+    assert "NEURECTOMY_DATABASE_URL" in caught.value.hint

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from neurectomy.core import codecs
 from neurectomy.core.errors import InvalidInput
 from neurectomy.language.hints import closest
 
@@ -60,12 +61,25 @@ def _object(text: str, schema: Schema) -> dict[str, Any]:
     name = next(iter(schema.get("properties", ())), "name")
     hint = f"Give an object: --inputs {shlex.quote(json.dumps({name: '...'}))}"
     try:
-        values = json.loads(text)
+        values = read_json(text)
     except ValueError as error:
-        raise InvalidInput(f"--inputs is no JSON: {error}", hint=hint) from None
+        reason = str(error).removeprefix("JSON is malformed: ")
+        raise InvalidInput(f"--inputs is no JSON: {reason}", hint=hint) from None
     if not isinstance(values, dict):
         raise InvalidInput("--inputs is no JSON object", hint=hint)
     return values
+
+
+def read_json(text: str) -> Any:
+    """A value of JSON, and of nothing else: no NaN, no number that no machine has.
+
+    Raises:
+        ValueError: The text is none, or is nested too deep.
+    """
+    try:
+        return codecs.decode(text.encode())
+    except RecursionError:
+        raise ValueError("it is nested too deep") from None
 
 
 def check_names(names: Iterable[str], flow: str, schema: Schema) -> None:
@@ -105,6 +119,6 @@ def _convert(name: str, text: str, schema: Schema) -> Any:
     if any(kind.get("type") == "string" for kind in kinds):
         return text
     try:
-        return json.loads(text)
+        return read_json(text)
     except ValueError:
         return text

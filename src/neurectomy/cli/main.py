@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import importlib
 import os
 import sys
@@ -68,6 +69,7 @@ def main() -> None:
     """Run the command line; errors become one sentence, a hint and an exit code."""
     colour = _colour()
     try:
+        _check_words()
         code = cli.main(prog_name="neurectomy", standalone_mode=False, color=colour)
         sys.exit(code if isinstance(code, int) else 0)
     except click.exceptions.NoArgsIsHelpError as error:
@@ -79,6 +81,12 @@ def main() -> None:
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(141)
+    except OSError as error:
+        if error.errno != errno.ENOSPC:
+            raise
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        click.echo("error: what is printed finds no space", err=True)
+        sys.exit(10)
     except Exception as error:
         from neurectomy.core.errors import NeurectomyError
 
@@ -86,6 +94,18 @@ def main() -> None:
         if not isinstance(told, NeurectomyError):
             raise
         sys.exit(_say(told, colour))
+
+
+def _check_words() -> None:
+    """Refuse words that are no text, before anything takes them for one."""
+    for word in sys.argv[1:]:
+        try:
+            word.encode()
+        except UnicodeEncodeError:
+            from neurectomy.core.errors import InvalidInput
+
+            message = f"{word.encode('utf-8', 'replace').decode()} is not a text in UTF-8"
+            raise InvalidInput(message, hint="Look at the terminal's encoding.") from None
 
 
 def _colour() -> bool | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 from pathlib import Path
 
@@ -69,16 +70,18 @@ LANGUAGE = "docs/reference/language.md"
 def command(folder: Path, as_json: bool) -> None:
     """Start a workspace in FOLDER with a small agent, its tool and a note."""
     files = {"main.agent": PROGRAM, "tools/notes.py": TOOL, "tools/replay.md": NOTE}
-    taken = [name for name in files if (folder / name).exists()]
+    taken = [name for name in files if os.path.lexists(folder / name)]
     if taken:
         raise Conflict(f"{folder / taken[0]} is there already", hint="Choose another folder.")
     try:
         for name, text in files.items():
             path = folder / name
             path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(text, "utf-8")
+            with path.open("x", encoding="utf-8") as file:
+                file.write(text)
     except OSError as error:
-        raise InvalidInput(f"{folder} cannot be written: {error.strerror}") from None
+        hint = "Look at its rights and at the space on the disk."
+        raise InvalidInput(f"{folder} cannot be written: {error.strerror}", hint=hint) from None
     if as_json:
         print_json({"folder": str(folder), "files": list(files)})
         return

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
 from neurectomy.core.errors import NotFound
@@ -22,7 +23,7 @@ def program_root(path: Path) -> Path:
     Raises:
         NotFound: There is no such program; the hint names those that there are.
     """
-    if path.exists():
+    if os.path.exists(path):
         return find_root(path)
     folder = next((above for above in path.absolute().parents if above.is_dir()), None)
     found = []

@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from neurectomy.cli.options import duration, harmless_data
+from neurectomy.core import codecs
 
 QUIET = frozenset({"branch.taken", "loop.left", "timer.fired", "model.requested"})
 """Kinds that the steps of a run in motion leave out."""
@@ -110,8 +111,14 @@ def short(value: Any) -> str:
     return text if len(text) <= LONGEST else f"{text[: LONGEST - 3]}..."
 
 
+DEEPEST = 24
+"""Levels of a value that are laid out by line; what is below is printed as JSON."""
+
+
 def readable(value: Any, indent: str = "") -> str:
     """A value for people: texts as they are, records by field, lists by line."""
+    if len(indent) > 2 * DEEPEST:
+        return harmless_data(codecs.encode(value).decode())
     if isinstance(value, str):
         return harmless_data(value)
     if isinstance(value, dict):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import shlex
 import signal
@@ -13,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from neurectomy.cli.inputs import read_json
 from neurectomy.cli.options import harmless_data
 from neurectomy.cli.steps import readable, short
 from neurectomy.core.errors import InvalidInput, NeurectomyError
@@ -124,7 +124,7 @@ def parse_answer(text: str, question: Question) -> Any:
             return text.strip().lower() in _YES
     else:
         try:
-            return _number(json.loads(text), kind)
+            return _number(read_json(text), kind)
         except ValueError:
             pass
     raise InvalidInput(f"{short(text) or 'nothing'} is no answer", hint=_hint(question))
@@ -142,7 +142,7 @@ def given_answer(text: str | None, question: Question | None) -> Any:
         hint = _hint(question) if question is not None else "Say it after the step."
         raise InvalidInput("the answer is missing", hint=hint)
     try:
-        return json.loads(text)
+        return read_json(text)
     except ValueError:
         return text
 

@@ -364,13 +364,19 @@ def _errors() -> Iterator[None]:
     try:
         yield
     except (PoolClosed, PoolTimeout) as error:
-        raise StorageError(
-            "the PostgreSQL server does not answer",
-            hint="Start it, or look at NEURECTOMY_DATABASE_URL.",
-        ) from error
+        raise _silent() from error
     except psycopg.Error as error:
+        if isinstance(error, psycopg.OperationalError) and not error.diag.message_primary:
+            raise _silent() from error
         reason = (error.diag.message_primary or type(error).__name__).strip()
         hint = "Look at the server's log; nothing that was acknowledged is lost."
         if isinstance(error, psycopg.errors.DiskFull):
             hint = "Free some space on the server's disk; nothing that was acknowledged is lost."
         raise StorageError(f"PostgreSQL: {reason}", hint=hint) from error
+
+
+def _silent() -> StorageError:
+    return StorageError(
+        "the PostgreSQL server does not answer",
+        hint="Start it, or look at NEURECTOMY_DATABASE_URL.",
+    )
