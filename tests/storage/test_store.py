@@ -104,6 +104,24 @@ def test_blobs_come_with_their_batch_and_are_shared(store) -> None:
     assert store.usage().runs == 0
 
 
+def test_what_a_blob_names_stays_for_as_long_as_it_does(store) -> None:
+    leaf, other, tree, root = b"leaf", bytes(range(256)) * 2000, b"tree", b"root"
+    contents = {digest(content): content for content in (leaf, other, tree, root)}
+    parts = {digest(tree): [digest(leaf), digest(other)], digest(root): [digest(tree)]}
+    first, second = created(store), created(store)
+    with pytest.raises(Damaged, match="is missing"):
+        store.add_blobs(first.id, {digest(root): root}, {digest(root): [digest(tree)]})
+    store.add_blobs(first.id, contents, parts)
+    store.add_blobs(first.id, contents, parts)
+    assert store.hold(second.id, ["0" * 64, digest(root)]) == ["0" * 64]
+    assert store.hold(second.id, [digest(root)]) == []
+    store.delete_run(first.id, CLOCK.wall(), force=True)
+    assert all(store.blob(name) == content for name, content in contents.items())
+    store.delete_run(second.id, CLOCK.wall(), force=True)
+    assert not any(store.blob(name) for name in contents)
+    assert store.usage().blobs == 0
+
+
 def test_keyframes_are_found_at_or_before_a_moment(store) -> None:
     run = created(store)
     store.commit([batch(run.id, 0, 9, keyframes=((3, b"three"), (7, b"seven")))])

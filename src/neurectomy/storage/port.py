@@ -256,6 +256,34 @@ class Store(Protocol):
         """
         ...
 
+    def hold(self, run: str, digests: Sequence[str]) -> list[str]:
+        """Name blobs that are there already, so that they and their parts stay; durable on return.
+
+        Returns:
+            Those that are not there, in the order given.
+
+        Raises:
+            NotFound: No such run.
+        """
+        ...
+
+    def add_blobs(
+        self, run: str, contents: Mapping[str, bytes], parts: Mapping[str, Sequence[str]]
+    ) -> None:
+        """Store blobs that a run names, before an event does; durable on return.
+
+        Args:
+            run: The run's id.
+            contents: By digest.
+            parts: For a blob that names others, their digests; they are there, or come with it,
+                and stay for as long as it does.
+
+        Raises:
+            NotFound: No such run.
+            Damaged: A part is not there.
+        """
+        ...
+
     def delete_run(self, run: str, now_us: int, *, force: bool) -> None:
         """Delete a run and the blobs that only it names.
 

@@ -15,7 +15,7 @@ from neurectomy.storage.ancestry import fork_ancestry
 from neurectomy.storage.port import Batch, EventRow, RunQuery, RunRow, RunUsage, Usage
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Collection, Iterator, Mapping, Sequence
 
     from neurectomy.storage.port import Durability
 
@@ -238,13 +238,42 @@ class PostgresStore:
                 (digest, encoding, len(contents[digest]), len(stored), stored),
             )
 
-    def _use_blobs(self, db: Connection, key: int, contents: Mapping[str, bytes]) -> None:
+    def _use_blobs(self, db: Connection, key: int, contents: Collection[str]) -> None:
         if contents:
             db.execute(
                 "INSERT INTO blob_uses (run, blob) SELECT %s, key FROM blobs "
                 "WHERE digest = ANY(%s) ON CONFLICT DO NOTHING",
                 (key, list(contents)),
             )
+
+    def hold(self, run: str, digests: Sequence[str]) -> list[str]:
+        with self._transaction() as db:
+            db.execute("SELECT pg_advisory_xact_lock_shared(%s)", (_BLOB_LOCK,))
+            key = self._key(run, db)
+            sql = "SELECT digest FROM blobs WHERE digest = ANY(%s)"
+            known = {digest for (digest,) in db.execute(sql, (list(digests),)).fetchall()}
+            self._use_blobs(db, key, known)
+        return [digest for digest in digests if digest not in known]
+
+    def add_blobs(
+        self, run: str, contents: Mapping[str, bytes], parts: Mapping[str, Sequence[str]]
+    ) -> None:
+        with self._transaction() as db:
+            self._write_blobs(db, contents)
+            self._use_blobs(db, self._key(run, db), contents)
+            for digest, named in parts.items():
+                db.execute(
+                    "INSERT INTO blob_parts (blob, part) SELECT blobs.key, parts.key "
+                    "FROM blobs, blobs AS parts WHERE blobs.digest = %s "
+                    "AND parts.digest = ANY(%s) ON CONFLICT DO NOTHING",
+                    (digest, list(named)),
+                )
+                found = db.execute(
+                    "SELECT count(*) FROM blob_parts JOIN blobs ON key = blob WHERE digest = %s",
+                    (digest,),
+                ).fetchone()
+                if found is None or found[0] != len(named):
+                    raise rows.incomplete(digest)
 
     def events(self, run: str, after: int, until: int, limit: int) -> list[EventRow]:
         sql = (
@@ -305,6 +334,8 @@ class PostgresStore:
             )
             return
         ancestors = db.execute("SELECT ancestor FROM ancestors WHERE run = %s", (key,)).fetchall()
+        uses = db.execute("SELECT blob FROM blob_uses WHERE run = %s", (key,)).fetchall()
+        used = [blob for (blob,) in uses]
         for table in ("events", "keyframes", "blob_uses", "ancestors"):
             db.execute(f"DELETE FROM {table} WHERE run = %s".encode(), (key,))
         db.execute("DELETE FROM runs WHERE key = %s", (key,))
@@ -317,10 +348,22 @@ class PostgresStore:
             ).fetchone()
             if hidden is not None:
                 self._delete(db, hidden[0], ancestor)
-        db.execute(
-            "DELETE FROM blobs WHERE NOT EXISTS "
-            "(SELECT 1 FROM blob_uses WHERE blob_uses.blob = blobs.key)"
-        )
+        self._sweep(db, used)
+
+    def _sweep(self, db: Connection, candidates: list[int]) -> None:
+        """Delete those of some blobs that nothing names any more, and then their parts."""
+        while candidates:
+            gone = db.execute(
+                "DELETE FROM blobs WHERE key = ANY(%s) "
+                "AND NOT EXISTS (SELECT 1 FROM blob_uses WHERE blob = blobs.key) "
+                "AND NOT EXISTS (SELECT 1 FROM blob_parts WHERE part = blobs.key) RETURNING key",
+                (candidates,),
+            ).fetchall()
+            parts = db.execute(
+                "DELETE FROM blob_parts WHERE blob = ANY(%s) RETURNING part",
+                ([key for (key,) in gone],),
+            ).fetchall()
+            candidates = [part for (part,) in parts]
 
     def redact(self, run: str, seq: int) -> None:
         with self._transaction() as db:

@@ -180,3 +180,8 @@ def stale(run: str) -> StaleLease:
         f"another process has taken the run {run} over",
         hint="Look at the run there; nothing that was acknowledged is lost.",
     )
+
+
+def incomplete(digest: str) -> Damaged:
+    """The error of a blob that names others that are not there."""
+    return Damaged(f"a part of the blob {digest[:12]} is missing", hint="Capture the folder again.")

@@ -69,6 +69,14 @@ SQLITE = (
     ) STRICT, WITHOUT ROWID;
     CREATE INDEX blob_uses_by_blob ON blob_uses (blob);
     """,
+    """
+    CREATE TABLE blob_parts (
+      blob INTEGER NOT NULL,
+      part INTEGER NOT NULL,
+      PRIMARY KEY (blob, part)
+    ) STRICT, WITHOUT ROWID;
+    CREATE INDEX blob_parts_by_part ON blob_parts (part);
+    """,
 )
 """Migration scripts; the database's version is how many of them it has seen."""
 

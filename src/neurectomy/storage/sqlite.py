@@ -25,6 +25,17 @@ _INSERT_RUN = (
 )
 _SELECT_RUN = f"SELECT {rows.RUN_COLUMNS} FROM runs WHERE id = ?"
 _INSERT_EVENT = f"INSERT INTO events (run, {rows.EVENT_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
+_INSERT_PART = (
+    "INSERT OR IGNORE INTO blob_parts (blob, part) SELECT blobs.key, parts.key "
+    "FROM blobs, blobs AS parts WHERE blobs.digest = ? AND parts.digest = ?"
+)
+_COUNT_PARTS = "SELECT count(*) FROM blob_parts JOIN blobs ON key = blob WHERE digest = ?"
+_DELETE_UNNAMED = (
+    "DELETE FROM blobs WHERE key = ? "
+    "AND NOT EXISTS (SELECT 1 FROM blob_uses WHERE blob = blobs.key) "
+    "AND NOT EXISTS (SELECT 1 FROM blob_parts WHERE part = blobs.key) "
+    "RETURNING digest, content IS NULL"
+)
 _MOVE_HEAD = (
     "UPDATE runs SET head = ?, link = coalesce(?, link), status = coalesce(?, status), "
     "accounts = coalesce(?, accounts), ended_us = coalesce(?, ended_us) "
@@ -255,6 +266,32 @@ class SqliteStore:
                 blob = found[0]
             writer.execute("INSERT OR IGNORE INTO blob_uses (run, blob) VALUES (?, ?)", (key, blob))
 
+    def hold(self, run: str, digests: Sequence[str]) -> list[str]:
+        missing: list[str] = []
+        with self._transaction() as writer:
+            key = self._key(run, writer)
+            for digest in digests:
+                sql = "SELECT key FROM blobs WHERE digest = ?"
+                found = writer.execute(sql, (digest,)).fetchone()
+                if found is None:
+                    missing.append(digest)
+                else:
+                    sql = "INSERT OR IGNORE INTO blob_uses (run, blob) VALUES (?, ?)"
+                    writer.execute(sql, (key, found[0]))
+        return missing
+
+    def add_blobs(
+        self, run: str, contents: Mapping[str, bytes], parts: Mapping[str, Sequence[str]]
+    ) -> None:
+        with self._transaction() as writer:
+            self._write_blobs(writer, self._key(run, writer), contents)
+            for digest, named in parts.items():
+                for part in named:
+                    writer.execute(_INSERT_PART, (digest, part))
+                found = writer.execute(_COUNT_PARTS, (digest,)).fetchone()
+                if found[0] != len(named):
+                    raise rows.incomplete(digest)
+
     def events(self, run: str, after: int, until: int, limit: int) -> list[EventRow]:
         sql = (
             f"SELECT {rows.EVENT_COLUMNS} FROM events "
@@ -321,6 +358,8 @@ class SqliteStore:
                 "UPDATE runs SET hidden = 1, head = min(head, ?) WHERE key = ?", (needed, key)
             )
             return []
+        found = writer.execute("SELECT blob FROM blob_uses WHERE run = ?", (key,))
+        used = [blob for (blob,) in found.fetchall()]
         for table in ("events", "keyframes", "blob_uses", "ancestors"):
             writer.execute(f"DELETE FROM {table} WHERE run = ?", (key,))
         writer.execute("DELETE FROM runs WHERE key = ?", (key,))
@@ -334,14 +373,20 @@ class SqliteStore:
             ).fetchone()
             if hidden is not None:
                 orphans += self._delete(writer, hidden[0], ancestor)
-        unused = "NOT EXISTS (SELECT 1 FROM blob_uses WHERE blob = blobs.key)"
-        orphans += [
-            found[0]
-            for found in writer.execute(
-                f"DELETE FROM blobs WHERE {unused} RETURNING digest, content IS NULL"
-            )
-            if found[1]
-        ]
+        return orphans + self._sweep(writer, used)
+
+    def _sweep(self, writer: sqlite3.Connection, candidates: list[int]) -> list[str]:
+        """Delete those of some blobs that nothing names any more, and then their parts."""
+        orphans: list[str] = []
+        while candidates:
+            key = candidates.pop()
+            gone = writer.execute(_DELETE_UNNAMED, (key,)).fetchone()
+            if gone is None:
+                continue
+            if gone[1]:
+                orphans.append(gone[0])
+            parts = writer.execute("DELETE FROM blob_parts WHERE blob = ? RETURNING part", (key,))
+            candidates += [part for (part,) in parts.fetchall()]
         return orphans
 
     def redact(self, run: str, seq: int) -> None:
