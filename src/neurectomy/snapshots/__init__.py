@@ -1,0 +1,1 @@
+"""Snapshots of folders: content-addressed trees, captured, compared, laid out again."""
