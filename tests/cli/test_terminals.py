@@ -23,6 +23,7 @@ OURS = re.compile(r"\x1b\[[0-9;]*m")
 ERROR = {"message": EVIL, "code": EVIL}
 DATA = {
     "run.created": {"flow": EVIL, "inputs": {EVIL: EVIL}},
+    "run.changed": {"changes": {"inputs": {EVIL: EVIL}}, "by": EVIL},
     "run.forked": {"run": EVIL, "at": 1, "changes": {"inputs": {EVIL: EVIL}}},
     "run.resumed": {"owner": EVIL, "unknown": [EVIL]},
     "run.cancel_requested": {"by": EVIL},

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import threading
+from collections.abc import Callable
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 
 class Provider(ThreadingHTTPServer):
-    """Answers with what the test prepared, and remembers what it was asked."""
+    """Answers with what the test prepared, or by its rule, and remembers what it was asked."""
 
     daemon_threads = True
 
@@ -18,6 +19,7 @@ class Provider(ThreadingHTTPServer):
         super().__init__(("127.0.0.1", 0), Handler)
         self.asked: list[dict[str, Any]] = []
         self.answers: list[Any] = []
+        self.rule: Callable[[dict[str, Any]], Any] | None = None
 
     @property
     def address(self) -> str:
@@ -35,8 +37,10 @@ class Handler(BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         size = int(self.headers["content-length"])
-        self.server.asked.append(json.loads(self.rfile.read(size)))  # type: ignore[attr-defined]
-        answer = self.server.answers.pop(0)  # type: ignore[attr-defined]
+        server: Any = self.server
+        request = json.loads(self.rfile.read(size))
+        server.asked.append(request)
+        answer = server.rule(request) if server.rule else server.answers.pop(0)
         if isinstance(answer, int):
             self._send(answer, json.dumps({"error": {"message": "told so"}}).encode())
             return

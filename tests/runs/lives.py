@@ -84,7 +84,7 @@ class Life:
     async def end(self) -> dict[str, Any]:
         await asyncio.wait_for(self.driver.drive(), 20)
         await self.log.release(self.writer)
-        replayer = Replayer(self.writer.run, self.plan, self.log.store.blob)
+        replayer = Replayer(self.writer.run, self.log.store.blob, lambda _: self.plan)
         replayer.feed(from_row(row) for row in self.log.rows(self.writer.run, 0, 10_000))
         assert replayer.result().agrees, replayer.result().difference
         state: dict[str, Any] = self.driver.state

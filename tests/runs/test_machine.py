@@ -73,7 +73,7 @@ async def carry_on(log: Log, plan: Plan, run: str, seed: int) -> None:
 
 
 def replay(log: Log, plan: Plan, run: str) -> Replay:
-    replayer = Replayer(run, plan, log.store.blob)
+    replayer = Replayer(run, log.store.blob, lambda _: plan)
     from neurectomy.timeline.event import from_row
 
     replayer.feed([from_row(row) for row in log.rows(run, 0, 100_000)])

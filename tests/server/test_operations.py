@@ -44,6 +44,7 @@ async def test_a_run_from_start_to_replay_and_fork(client) -> None:
     replay = (await client.post(f"/api/runs/{run['id']}/replay")).json()
     assert replay == {
         "run": run["id"], "agrees": True, "compared": done["head"], "difference": None,
+        "program_changes": [],
     }  # fmt: skip
     forked = await client.post(f"/api/runs/{run['id']}/fork", json={"at": 1, "inputs": {"n": 5}})
     fork = await finished(client, forked.json()["id"])

@@ -66,7 +66,7 @@ class LocalClient:
         found = next(one for one in OPERATIONS if one.name == operation)
         values = {parameter.name: parameter.default for parameter in found.query} | arguments
         if found.takes is not None:
-            values["body"] = msgspec.convert(body, found.takes)
+            values["body"] = msgspec.convert({} if body is None else body, found.takes)
         return msgspec.to_builtins(await found.handler(self._services, **values))
 
     async def follow(self, run: str, after: int = 0) -> AsyncGenerator[dict[str, Any]]:

@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING
 
 import click
 
+from neurectomy.cli.changes import SET_HELP, as_value, read_changes
 from neurectomy.cli.client import connect
 from neurectomy.cli.following import conclude, follow
-from neurectomy.cli.inputs import check_names, parse_pairs
 from neurectomy.cli.options import finish, json_option, status_text, workspace_option
+from neurectomy.cli.programs import program_path
 from neurectomy.cli.steps import readable
 from neurectomy.workspace.root import find_root
 
@@ -22,19 +23,34 @@ if TYPE_CHECKING:
 @click.command("fork")
 @click.argument("run")
 @click.option("--at", type=int, required=True, help="The last event that both runs share.")
+@click.option("--set", "pairs", multiple=True, metavar="NAME=VALUE", help=SET_HELP)
+@click.option("--with", "program", metavar="FILE", help="A program that decides after the event.")
 @click.option(
-    "--set",
-    "pairs",
-    multiple=True,
-    help="An input that is different, as name=value, for what comes after the event.",
+    "--value",
+    help="What the call returns, or the person answers, that the event --at ends: JSON, or a text.",
 )
+@click.option("--budget", type=float, help="The most that the run may cost, in US dollars.")
 @workspace_option
 @json_option
-def command(run: str, at: int, pairs: tuple[str, ...], workspace: Path, as_json: bool) -> None:
-    """Fork RUN after an event, and go on to the end.
+def command(
+    run: str,
+    at: int,
+    pairs: tuple[str, ...],
+    program: str | None,
+    value: str | None,
+    budget: float | None,
+    workspace: Path,
+    as_json: bool,
+) -> None:
+    r"""Fork RUN after an event, and go on to the end.
 
-    The events up to --at are those of RUN, also where they used an input that --set changes: the
-    new inputs are used by what comes after them.
+    The events up to --at are those of RUN, also where they used something that --set changes: what
+    is new is used by what comes after them. A model's request that was in flight is asked again.
+
+    \b
+    neurectomy fork last --at 12 --set prompt.researcher=@better.txt
+    neurectomy fork last --at 12 --set model.reader=openai:gpt-5 --set state.limit=3
+    neurectomy fork last --at 17 --value '{"passed": false}'
     """
     root = find_root(workspace)
 
@@ -43,19 +59,26 @@ def command(run: str, at: int, pairs: tuple[str, ...], workspace: Path, as_json:
             parent = await client.call("show_run", run=run)
             detail = await client.call("run_program", run=parent["id"])
             schemas = {flow["name"]: flow["parameters"] for flow in detail["flows"]}
-            schema = schemas.get(parent["flow"], {})
-            inputs = parse_pairs(pairs, schema)
-            check_names(inputs, parent["flow"], schema)
-            fork = await client.call("fork_run", {"at": at, "inputs": inputs}, run=parent["id"])
-            return await follow(client, fork["id"], at, asking=not as_json)
+            body = read_changes(pairs, parent["flow"], schemas.get(parent["flow"], {}))
+            body["at"] = at
+            if program is not None:
+                body["program"] = program_path(program, root)
+            if value is not None:
+                body["value"] = as_value(value)
+            if budget is not None:
+                body["cost_usd"] = budget
+            fork = await client.call("fork_run", body, run=parent["id"])
+            head = fork["parent"]["at"]
+            return await follow(client, fork["id"], head, asking=not as_json)
 
     found = finish(work())
     if not as_json:
         click.echo(f"{found['id']} {status_text(found['status'])}")
+        last = found["parent"]["at"]
         shared = f"event 1 is that of {found['parent']['run']}"
-        if at > 1:
-            shared = f"events 1 to {at} are those of {found['parent']['run']}"
-        click.echo(f"{shared}, from {at + 1} on its own")
+        if last > 1:
+            shared = f"events 1 to {last} are those of {found['parent']['run']}"
+        click.echo(f"{shared}, from {last + 1} on its own")
         if found["result"] is not None:
             click.echo(f"\n{readable(found['result'])}")
     conclude(found, root, as_json=as_json)

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING
+from pathlib import Path
 
-from neurectomy.core.errors import NotFound
+from neurectomy.core.errors import InvalidInput, NotFound
 from neurectomy.language.hints import closest
 from neurectomy.workspace.programs import Programs
 from neurectomy.workspace.root import find_root
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 MOST_LISTED = 1000
 """Programs that are looked at for the one that was meant."""
@@ -33,3 +30,15 @@ def program_root(path: Path) -> Path:
         found.append(name)
     hint = closest(path.name, found, "" if found else "Start one with: neurectomy new mine")
     raise NotFound(f"there is no program {path}", hint=hint)
+
+
+def program_path(file: str, root: Path) -> str:
+    """The path of a program within the workspace, as operations take it.
+
+    Raises:
+        InvalidInput: It lies outside.
+    """
+    path = Path(os.path.realpath(file))
+    if not path.is_relative_to(root):
+        raise InvalidInput(f"{file} lies outside of the workspace", hint=f"Move it into {root}.")
+    return str(path.relative_to(root))

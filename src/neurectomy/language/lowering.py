@@ -42,7 +42,8 @@ _FOLLOW_UPS = frozenset({"no-return", "no-yield", "missing-option", "unreachable
 
 _ESCAPE = re.compile(r"\\(.)", re.DOTALL)
 _ESCAPES = {"n": "\n", "t": "\t", '"': '"', "\\": "\\", "{": "{", "}": "}"}
-_VALUE = re.compile(r"(?<!\\)\{\{(.*?)\}\}", re.DOTALL)
+VALUE = re.compile(r"(?<!\\)\{\{(.*?)\}\}", re.DOTALL)
+"""A value within a text."""
 
 
 class Lowered:
@@ -87,10 +88,11 @@ def unquote(text: str) -> str:
     if not text.startswith('"'):
         return text
     body = text[1:-1] if len(text) > 1 and text.endswith('"') else text[1:]
-    return _unescape(body)
+    return unescape(body)
 
 
-def _unescape(text: str) -> str:
+def unescape(text: str) -> str:
+    """A text with what its escapes stand for."""
     return _ESCAPE.sub(lambda match: _ESCAPES.get(match[1], match[0]), text)
 
 
@@ -215,7 +217,7 @@ class Lowerer:
                     (Span(found.start(), found.end()).shifted(token.at + offset), found[1])
                     for found in SINGLE_BRACES.finditer(text)
                 ]
-                parts.append(_unescape(_dedent(text, indent) if quotes == 3 else text))
+                parts.append(unescape(_dedent(text, indent) if quotes == 3 else text))
         if quotes == 3:
             _trim(parts)
         template = Template(tuple(part for part in parts if part != ""))
@@ -329,7 +331,7 @@ def _open(token: Cursor) -> bool:
 def _pieces(raw: str, start: int, end: int) -> Iterator[tuple[str, int, bool]]:
     """The texts and values between two offsets: ``(text, offset, is a value)``."""
     at = start
-    for match in _VALUE.finditer(raw, start, end):
+    for match in VALUE.finditer(raw, start, end):
         if match.start() > at:
             yield raw[at : match.start()], at, False
         yield match[1], match.start(1), True

@@ -30,10 +30,7 @@ def start(
     stay: Patch,
 ) -> Draft:
     """Begin the conversation of a call."""
-    messages = []
-    if agent.system is not None:
-        messages.append({"role": "system", "content": moment.render(agent.system, arguments)})
-    messages.append({"role": "user", "content": moment.render(agent.prompt, arguments)})
+    messages = opening(moment, agent, arguments)
     retry = statement.retry or agent.retry
     frame = {
         "kind": "agent",
@@ -43,7 +40,7 @@ def start(
         "turn": 0,
         "attempt": 0,
         "phase": "ask",
-        "output": _output_mode(moment, agent),
+        "output": output_mode(agent, moment.state["models"][agent.model]),
         "calls": 0,
         "acted": 0,
         "joined": [],
@@ -67,12 +64,24 @@ def start(
     return Draft("step.started", step, data, patch, causes)
 
 
-def _output_mode(moment: Moment, agent: AgentDeclaration) -> str:
+def opening(
+    moment: Moment, agent: AgentDeclaration, arguments: dict[str, Any]
+) -> list[dict[str, Any]]:
+    """The messages that a conversation begins with."""
+    messages = []
+    if agent.system is not None:
+        messages.append({"role": "system", "content": moment.render(agent.system, arguments)})
+    messages.append({"role": "user", "content": moment.render(agent.prompt, arguments)})
+    return messages
+
+
+def output_mode(agent: AgentDeclaration, profile: dict[str, Any]) -> str:
+    """How an agent is asked for its value, by what it declares and its model can do."""
     if agent.returns == Primitive("str"):
         return "text"
     if agent.output != "auto":
         return agent.output
-    modes: list[str] = moment.state["models"][agent.model]["output_modes"]
+    modes: list[str] = profile["output_modes"]
     return modes[0] if modes else "prompted"
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from neurectomy.core.errors import Conflict
+from neurectomy.runs import changes
 from neurectomy.runs.failures import stop_waiting
 from neurectomy.runs.moment import Moment, deliver, wake
 from neurectomy.runs.tool_rules import call_ended
@@ -253,13 +254,11 @@ def _created(moment: Moment, step: str, data: dict[str, Any]) -> Draft:
 
 
 def _forked(moment: Moment, step: str, data: dict[str, Any]) -> Draft:
-    patch: Patch = []
-    flow = moment.state["flow"]
-    for name, value in data["changes"].get("inputs", {}).items():
-        patch.append(["set", ["inputs", name], value])
-        if flow in moment.state["frames"]:
-            patch.append(["set", ["frames", flow, "env", name], value])
-    return Draft("run.forked", "", data, patch)
+    return Draft("run.forked", "", data, changes.patch_of(moment, data["changes"]))
+
+
+def _changed(moment: Moment, step: str, data: dict[str, Any]) -> Draft:
+    return Draft("run.changed", "", data, changes.patch_of(moment, data["changes"]))
 
 
 def _resumed(moment: Moment, step: str, data: dict[str, Any]) -> Draft:
@@ -272,6 +271,7 @@ def _resumed(moment: Moment, step: str, data: dict[str, Any]) -> Draft:
 _RULES: dict[str, Callable[[Moment, str, dict[str, Any]], Draft]] = {
     "run.created": _created,
     "run.forked": _forked,
+    "run.changed": _changed,
     "run.resumed": _resumed,
     "run.cancel_requested": _cancel_requested,
     "run.expired": _expired,

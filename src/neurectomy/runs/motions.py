@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from contextlib import suppress
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct
@@ -14,6 +15,7 @@ from neurectomy.core.errors import Conflict, NeurectomyError
 from neurectomy.runs import answers
 from neurectomy.runs.driver import Driver
 from neurectomy.runs.failures import STOPPING
+from neurectomy.runs.forks import interned
 from neurectomy.runs.machine import Machine
 from neurectomy.runs.workers import LocalWorkers
 from neurectomy.storage.port import ENDED, RunQuery
@@ -21,7 +23,7 @@ from neurectomy.timeline.writer import RunWriter
 from neurectomy.tools.runner import ToolRunner
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Mapping
     from pathlib import Path
 
     from neurectomy.core.clock import Clock
@@ -114,11 +116,31 @@ class Motions:
         self._move(driver, writer)
 
     async def take_up(
-        self, run: str, kind: str, data: dict[str, Any], *, start: bool = True
+        self,
+        run: str,
+        kind: str,
+        data: dict[str, Any],
+        *,
+        start: bool = True,
+        blobs: Mapping[str, bytes] = MappingProxyType({}),
+        answer: tuple[str, dict[str, Any]] | None = None,
     ) -> None:
-        """Take a run over, mark how, deal with what was in flight, and go on unless told not to."""
+        """Take a run over, mark how, deal with what was in flight, and go on unless told not to.
+
+        Args:
+            run: The run's id; where this process drives it, it is halted first.
+            kind: Of the event that marks it.
+            data: Of that event; the values of its changes are not interned yet.
+            start: Whether it goes on at once.
+            blobs: Contents that the event names.
+            answer: How a person ends what was pending at a step.
+        """
         async with self._changing:
-            await self._continue(run, kind, data, start=start)
+            motion = self._motions.get(run)
+            if motion is not None:
+                motion.task.cancel()
+                await asyncio.wait([motion.task])
+            await self._continue(run, kind, data, start=start, blobs=blobs, answer=answer)
 
     async def resume(self, run: str) -> None:
         """Go on with a run that has not ended and that nobody drives.
@@ -224,7 +246,8 @@ class Motions:
 
     async def _recovered(self, row: RunRow) -> bool:
         try:
-            if row.head == 0:  # its process ended before the run was acknowledged
+            began = row.ancestry[-1].until if row.ancestry else 0
+            if row.head == began:  # its process ended before the run was acknowledged
                 await self.delete(row.id)
                 return False
             await self.resume(row.id)
@@ -266,13 +289,25 @@ class Motions:
         return Driver(writer, Machine(plan, writer.values), workers, self._clock, on_delta)
 
     async def _continue(
-        self, run: str, kind: str, data: dict[str, Any], *, start: bool = True
+        self,
+        run: str,
+        kind: str,
+        data: dict[str, Any],
+        *,
+        start: bool = True,
+        blobs: Mapping[str, bytes] = MappingProxyType({}),
+        answer: tuple[str, dict[str, Any]] | None = None,
     ) -> None:
         row = await self._readings.row(run)
-        plan = await self._readings.plan(row)
+        if blobs:
+            await asyncio.to_thread(self._log.store.add_blobs, run, blobs, {})
         writer = await self._log.open(run, force=self._sole)
         try:
-            profiles = writer.state["models"]
+            changes = data.get("changes", {})
+            plan = await self._readings.prepared(
+                changes.get("program") or writer.state["program"] or row.program
+            )
+            profiles = {**writer.state["models"], **changes.get("models", {})}
             models = {
                 name: await self._models.resolve(profile["id"])
                 for name, profile in profiles.items()
@@ -282,14 +317,21 @@ class Motions:
             unknown = [] if stopping else answers.unknown_calls(plan.program, writer.state)
             if kind == "run.resumed":
                 data = {"owner": row.lease_owner, "unknown": unknown}
-            elif "inputs" in data["changes"]:
-                intern = writer.values.intern
-                inputs = data["changes"]["inputs"]
-                data["changes"]["inputs"] = {n: intern(value) for n, value in inputs.items()}
+            else:
+                data["changes"] = interned(changes, writer.values)
             driver.record(kind, "", data)
+            if answer is not None and answer[0] not in unknown:
+                unknown = [*unknown, answer[0]]
             for path in unknown:
-                tool = writer.state["frames"][writer.state["pending"][path]["frame"]]["callee"]
-                driver.record("tool.unknown", path, {"tool": tool})
+                pending = writer.state["pending"][path]
+                if pending["kind"] == "tool":
+                    tool = writer.state["frames"][pending["frame"]]["callee"]
+                    driver.record("tool.unknown", path, {"tool": tool})
+            if answer is not None:
+                given = dict(answer[1])
+                if "value" in given:
+                    given["value"] = writer.values.intern(given["value"])
+                driver.record("human.answered", answer[0], given)
             await writer.barrier()
         except BaseException:
             await self._log.release(writer)

@@ -5,7 +5,10 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Any
 
-from neurectomy.core.errors import Damaged, NotFound
+from msgspec.structs import replace
+
+from neurectomy.agents.changes import between
+from neurectomy.core.errors import Damaged, InvalidInput, NotFound
 from neurectomy.runs import requests
 from neurectomy.runs.bundle import Bundle, read_bundle
 from neurectomy.runs.lookup import find_run
@@ -54,10 +57,22 @@ class Readings:
         Raises:
             Damaged: It is missing or cannot be read.
         """
-        plan = self._plans.get(row.program)
+        return await self.prepared(row.program)
+
+    async def prepared(self, program: str) -> Plan:
+        """The program of a bundle, by its digest.
+
+        Raises:
+            Damaged: It is missing or cannot be read.
+        """
+        plan = self._plans.get(program)
+        return await asyncio.to_thread(self._prepare, program) if plan is None else plan
+
+    def _prepare(self, program: str) -> Plan:
+        plan = self._plans.get(program)
         if plan is None:
-            plan = Plan((await self._bundle(row)).compiled())
-            self.keep(row.program, plan)
+            plan = Plan(self._bundle(program).compiled())
+            self.keep(program, plan)
         return plan
 
     def keep(self, program: str, plan: Plan) -> None:
@@ -66,9 +81,15 @@ class Readings:
             self._plans.clear()
         self._plans[program] = plan
 
-    async def bundle(self, run: str) -> Bundle:
-        """What the run was made from."""
-        return await self._bundle(await self.row(run))
+    async def bundle(self, run: str, at: int | None = None) -> Bundle:
+        """The program that decides at a moment of a run, the last one by default."""
+        row = await self.row(run)
+        if at is None:
+            at = row.head
+        program = row.program
+        if at > 0:
+            program = (await asyncio.to_thread(self.log.state, run, at))["program"]
+        return await asyncio.to_thread(self._bundle, program)
 
     async def request(self, run: str, seq: int) -> ModelRequest:
         """The canonical request of a ``model.requested`` event.
@@ -76,16 +97,15 @@ class Readings:
         Raises:
             NotFound: The event is none.
         """
-        row = await self.row(run)
+        await self.row(run)
         events = await self.log.events(run, seq - 1, 1) if seq >= 1 else []
         if not events or events[0].seq != seq or events[0].kind != "model.requested":
             raise NotFound(f"event {seq} asks no model", hint="Give the seq of a model.requested.")
-        plan = await self.plan(row)
 
         def build() -> ModelRequest:
             values = Values(self.log.store.blob)
             state = self.log.state(run, seq)
-            moment = Moment(plan, values, state, seq + 1)
+            moment = Moment(self._prepare(state["program"]), values, state, seq + 1)
             frame = moment.frame(state["pending"][events[0].step]["frame"])
             return requests.build_request(moment, frame)
 
@@ -102,26 +122,52 @@ class Readings:
 
         return await asyncio.to_thread(read)
 
-    async def replay(self, run: str, progress: Callable[[int, int], None] | None = None) -> Replay:
+    async def replay(
+        self,
+        run: str,
+        *,
+        plan: Plan | None = None,
+        until: int | None = None,
+        progress: Callable[[int, int], None] | None = None,
+    ) -> Replay:
         """Compute every decision of a run again and compare it with the log.
+
+        Args:
+            run: The run's id.
+            plan: A program to compare with instead of those that the run was recorded with.
+            until: The last event to compare; the run's last one by default.
+            progress: Told of the events that were compared, and of how many there are.
 
         Raises:
             Damaged: The log has a gap, or an event does not match its hash.
+            InvalidInput: There is no event ``until``.
         """
         row = await self.row(run)
-        replayer = Replayer(run, await self.plan(row), self.log.store.blob)
+        if until is not None and not 1 <= until <= row.head:
+            message = f"the run has no event {until}"
+            raise InvalidInput(message, hint=f"Choose one from 1 to {row.head}.")
+        last = row.head if until is None else until
+        replayer = Replayer(
+            run, self.log.store.blob, self._prepare if plan is None else lambda _: plan
+        )
         link, after = GENESIS, 0
-        while after < row.head:
+        while after < last:
             events, link = await asyncio.to_thread(self.log.verified, row, after, link)
-            if not await asyncio.to_thread(replayer.feed, events):
+            fed = [event for event in events if event.seq <= last]
+            if not await asyncio.to_thread(replayer.feed, fed):
                 break
             after = events[-1].seq
             if progress is not None:
-                progress(after, row.head)
-        return replayer.result()
+                progress(min(after, last), last)
+        found = replayer.result()
+        if plan is None or found.difference is None or not replayer.program:
+            return found
+        recorded = await self.prepared(replayer.program)
+        lines = tuple(change.line for change in between(recorded.program, plan.program))
+        return replace(found, program_changes=lines)
 
-    async def _bundle(self, row: RunRow) -> Bundle:
-        content = await asyncio.to_thread(self.log.store.blob, row.program)
+    def _bundle(self, program: str) -> Bundle:
+        content = self.log.store.blob(program)
         if content is None:
             raise Damaged("the run's program is missing", hint="Delete the run.")
         return read_bundle(content)

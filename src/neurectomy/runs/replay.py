@@ -14,14 +14,21 @@ from neurectomy.timeline.fold import fold
 from neurectomy.timeline.values import Values
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
     from neurectomy.runs.plan import Plan
     from neurectomy.timeline.event import Draft, Event
     from neurectomy.timeline.values import ReadBlob
 
+CHANGES = frozenset({"run.forked", "run.changed"})
+"""Kinds of events that may name another program."""
+
 FORGET_EVERY = 256
 """Events after which values that were interned again are dropped from memory."""
+
+
+MOST_SHOWN = 256 * 1024
+"""Bytes of a value that is shown where it differs."""
 
 
 class Difference(Struct, frozen=True):
@@ -40,29 +47,41 @@ class Difference(Struct, frozen=True):
 
 
 class Replay(Struct, frozen=True):
-    """The end of a replay; ``compared`` counts the events that agree."""
+    """The end of a replay.
+
+    Attributes:
+        compared: How many events agree.
+        program_changes: What differs in the program that was replayed from the one that decided
+            where they part, a line each; empty where it is the recorded one.
+    """
 
     run: str
     agrees: bool
     compared: int
     difference: Difference | None = None
+    program_changes: tuple[str, ...] = ()
 
 
 class Replayer:
     """Compares the events of one run, fed in order. Calls nothing and writes nothing.
 
     Args:
-        plan: The program, the recorded one or an edited one.
         read: Reads the run's blobs.
+        programs: Prepares the program that an event names by the digest of its bundle.
+
+    Attributes:
+        program: Digest of the bundle that decides, as the log says it.
     """
 
-    def __init__(self, run: str, plan: Plan, read: ReadBlob) -> None:
+    def __init__(self, run: str, read: ReadBlob, programs: Callable[[str], Plan]) -> None:
         self._run = run
         self._values = Values(read)
-        self._machine = Machine(plan, self._values)
+        self._programs = programs
+        self._machine: Machine | None = None
         self._state: Any = {}
         self._compared = 0
         self._difference: Difference | None = None
+        self.program = ""
 
     def feed(self, events: Iterable[Event]) -> bool:
         """Compare more events; false once a difference was found."""
@@ -96,17 +115,60 @@ class Replayer:
             return Difference(event.seq, event.step, message, recorded, None)
         for part in ("kind", "step", "causes", "data", "patch"):
             if codecs.encode(recorded[part]) != codecs.encode(computed[part]):
-                message = f"the {part} of the event differs"
-                return Difference(event.seq, event.step, message, recorded, computed)
+                return Difference(
+                    event.seq,
+                    event.step,
+                    _DIFFERS[part],
+                    self._readable(recorded),
+                    self._readable(computed),
+                )
         self._state = fold(self._state, event.patch, event.data)
         return None
 
+    def _readable(self, side: dict[str, Any]) -> dict[str, Any]:
+        """One side of a difference with the values in it that it only refers to."""
+        return {**side, "data": self._whole(side["data"])}
+
+    def _whole(self, value: Any) -> Any:
+        if isinstance(value, dict) and "$blob" in value:
+            return self._values.resolve(value) if value["bytes"] <= MOST_SHOWN else value
+        if isinstance(value, dict):
+            return {name: self._whole(inner) for name, inner in value.items()}
+        if isinstance(value, list):
+            return [self._whole(inner) for inner in value]
+        return value
+
     def _computed(self, event: Event) -> Draft | None:
+        assert event.data is not None
+        machine = self._machine
+        program = _program_of(event.kind, event.data)
+        if machine is None or program is not None:
+            self.program = program or ""
+            machine = self._machine = Machine(self._programs(self.program), self._values)
         if event.kind in COMPLETIONS:
-            assert event.data is not None
             data = codecs.decode(codecs.encode(event.data))
-            return self._machine.complete(self._state, event.seq, event.kind, event.step, data)
-        return self._machine.decide(self._state, event.seq)
+            return machine.complete(self._state, event.seq, event.kind, event.step, data)
+        return machine.decide(self._state, event.seq)
+
+
+def _program_of(kind: str, data: dict[str, Any]) -> str | None:
+    """The digest of the bundle that decides from an event on; null where it stays the same."""
+    if kind == "run.created":
+        return str(data["program"])
+    if kind in CHANGES:
+        found = data["changes"].get("program")
+        return None if found is None else str(found)
+    return None
+
+
+_DIFFERS = {
+    "kind": "something else happens",
+    "step": "it happens at another step",
+    "causes": "it has other causes",
+    "data": "what happens differs",
+    "patch": "what follows from it differs",
+}
+"""What is told by the first part of an event that differs."""
 
 
 def _recorded(event: Event) -> dict[str, Any]:

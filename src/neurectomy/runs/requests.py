@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from neurectomy.agents import types
+from neurectomy.agents.program import Budget
 from neurectomy.core import codecs
 from neurectomy.models.port import (
     AssistantMessage,
@@ -18,7 +19,7 @@ from neurectomy.models.port import (
 )
 
 if TYPE_CHECKING:
-    from neurectomy.agents.program import AgentDeclaration, Budget, ToolDeclaration
+    from neurectomy.agents.program import AgentDeclaration, ToolDeclaration
     from neurectomy.runs.moment import Frame, Moment, State
 
 CHARACTERS_PER_TOKEN = 3
@@ -117,6 +118,9 @@ def over_budget(moment: Moment, path: str, wanted: dict[str, Any]) -> str:
         path: Of the frame that is about to ask.
         wanted: What the request may cost at most; see `reserve`.
     """
+    most = moment.state["limits"].get("cost_nanos")
+    if most is not None and (problem := _over(moment, Budget(cost_nanos=most), "", None, wanted)):
+        return f"the budget of this run is {problem}"
     while path:
         frame = moment.frame(path)
         if frame["kind"] == "flow":
@@ -135,7 +139,7 @@ def _over(
     wanted: dict[str, Any],
 ) -> str:
     """Why a reservation does not fit one budget; ``before`` is what was spent as it began."""
-    inside = f"{path}/"
+    inside = f"{path}/" if path else ""
     pending = moment.state["pending"].values()
     reserved = [
         effect["reserved"]

@@ -7,15 +7,18 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import msgspec
+from msgspec import UNSET
 
 from neurectomy.agents.program import Program, meaning
 from neurectomy.agents.types import Mismatch, coerce_fields
 from neurectomy.core import codecs, ids
 from neurectomy.core.errors import Conflict, InvalidInput, NeurectomyError
-from neurectomy.runs import answers
+from neurectomy.runs import answers, forks
 from neurectomy.runs.driver import ASKING
+from neurectomy.runs.failures import IN_FLIGHT, STOPPING
+from neurectomy.runs.forks import Changes
 from neurectomy.runs.motions import Motions
-from neurectomy.runs.plan import Plan, called
+from neurectomy.runs.plan import Plan
 from neurectomy.runs.readings import Readings
 from neurectomy.storage.port import ENDED, RunRow
 
@@ -25,6 +28,7 @@ if TYPE_CHECKING:
     from neurectomy.core.clock import Clock
     from neurectomy.models.port import ModelSource
     from neurectomy.runs.bundle import Bundle
+    from neurectomy.runs.forks import Prepared
     from neurectomy.sandboxes.select import Sandboxes
     from neurectomy.timeline.log import Log
 
@@ -86,7 +90,8 @@ class Runs(Readings):
         except Mismatch as error:
             hint = f"{flow} takes: {_parameters(program, flow)}."
             raise InvalidInput(str(error), hint=hint, path=error.path) from None
-        models = {name: await self._models.resolve(s) for name, s in _sources(program, flow)}
+        sources = forks.model_sources(program, flow)
+        models = {name: await self._models.resolve(source) for name, source in sources.items()}
         content = bundle.content()
         digest = codecs.digest(content)
         row = RunRow(
@@ -121,7 +126,13 @@ class Runs(Readings):
         return await self.row(run)
 
     async def fork(
-        self, run: str, at: int, inputs: dict[str, Any] | None = None, *, start: bool = True
+        self,
+        run: str,
+        at: int,
+        changes: Changes = Changes(),  # noqa: B008  # it is frozen
+        *,
+        start: bool = True,
+        labels: dict[str, str] | None = None,
     ) -> RunRow:
         """A new run that shares the first ``at`` events of another and goes on from there.
 
@@ -129,54 +140,106 @@ class Runs(Readings):
 
         Args:
             run: The parent.
-            at: The last event that both share.
-            inputs: Inputs that the fork has instead of the recorded ones.
+            at: The last event that both share. Where a call or question is to end in another way,
+                the event with which it ended: the events before it are shared then.
+            changes: What is different from there on.
             start: Whether it goes on at once; else `resume` starts it.
+            labels: Of the fork, besides those of its parent.
 
         Raises:
-            InvalidInput: There is no such event, the run ended there, or the inputs do not fit.
+            InvalidInput: There is no such event, the run ended there, or the changes do not fit.
         """
         parent = await self.row(run)
-        plan = await self.plan(parent)
-        changes = self._changed_inputs(plan.program, parent.flow, inputs or {})
-        if 1 <= at <= parent.head:
-            state = await asyncio.to_thread(self.log.state, run, at)
-            if state["status"] in ENDED:
-                hint = f"Choose an event from 1 to {at - 1}."
-                raise InvalidInput(f"the run had {state['status']} at event {at}", hint=hint)
+        step = ""
+        if changes.value is not UNSET:
+            at, step = await self._before(run, at)
+        if not 1 <= at <= parent.head:
+            hint = f"Choose an event from 1 to {parent.head}."
+            raise InvalidInput(f"the run has no event {at}", hint=hint)
+        state = await asyncio.to_thread(self.log.state, run, at)
+        if state["status"] in ENDED:
+            hint = f"Choose an event from 1 to {at - 1}."
+            raise InvalidInput(f"the run had {state['status']} at event {at}", hint=hint)
+        prepared = await self._prepared_changes(changes, state)
+        answer = await self._answer(prepared.plan, state, step, changes.value)
         row = RunRow(
             ids.new_id(self._clock),
             parent.flow,
-            parent.program,
-            parent.meaning,
-            parent.source,
+            prepared.program,
+            prepared.meaning,
+            parent.source if changes.bundle is None else changes.bundle.path,
             parent.title,
             "running",
             self._clock.wall(),
-            labels=parent.labels,
+            labels={**parent.labels, **(labels or {})},
         )
         made = await asyncio.to_thread(self.log.store.fork_run, run, at, row)
         try:
-            data = {"run": run, "at": at, "changes": changes}
-            await self.motions.take_up(made.id, "run.forked", data, start=start)
+            data = {"run": run, "at": at, "changes": prepared.record}
+            await self.motions.take_up(
+                made.id, "run.forked", data, start=start, blobs=prepared.blobs, answer=answer
+            )
         except BaseException:
             with suppress(NeurectomyError):
                 await self.motions.delete(made.id)
             raise
         return await self.row(made.id)
 
-    def _changed_inputs(
-        self, program: Program, flow: str, inputs: dict[str, Any]
-    ) -> dict[str, Any]:
-        if not inputs:
-            return {}
-        fields = program.flows[flow].parameters
-        given = tuple(field for field in fields if field.name in inputs)
-        try:
-            return {"inputs": coerce_fields(inputs, given, program.types, name=f"inputs of {flow}")}
-        except Mismatch as error:
-            hint = f"{flow} takes: {_parameters(program, flow)}."
-            raise InvalidInput(str(error), hint=hint) from None
+    async def change(self, run: str, changes: Changes, by: str = "user") -> RunRow:
+        """Change a run that waits, in place, as a fork could; it goes on waiting.
+
+        Raises:
+            Conflict: It does not wait, or something of it is in flight.
+            InvalidInput: The changes do not fit.
+        """
+        row = await self.row(run)
+        if row.status != "waiting":
+            hint = "Fork it instead, or let it wait at a breakpoint first."
+            raise Conflict(f"the run is {row.status} and does not wait", hint=hint)
+        if changes.value is not UNSET:
+            raise InvalidInput("no call ends there", hint="Answer the run, or fork it.")
+        state = await asyncio.to_thread(self.log.state, run, row.head)
+        flying = [step for step, one in state["pending"].items() if one["kind"] in IN_FLIGHT]
+        if flying:
+            hint = f"Wait until {flying[0]} has ended."
+            raise Conflict("something of the run is in flight", hint=hint)
+        prepared = await self._prepared_changes(changes, state)
+        data = {"changes": prepared.record, "by": by}
+        await self.motions.take_up(run, "run.changed", data, blobs=prepared.blobs)
+        return await self.row(run)
+
+    async def _prepared_changes(self, changes: Changes, state: Any) -> Prepared:
+        if state["status"] in STOPPING and changes != Changes():
+            hint = "Choose an event before it began to fail or to be cancelled."
+            raise InvalidInput(f"the run was {state['status']} at that moment", hint=hint)
+        recorded = await self.prepared(state["program"])
+        return await forks.prepare(changes, state, recorded, self.log.reader, self._models)
+
+    async def _before(self, run: str, at: int) -> tuple[int, str]:
+        """The last event before a call or question ended at ``at``, and the step that ended."""
+        events = await self.log.events(run, at - 1, 1) if at >= 1 else []
+        event = events[0] if events and events[0].seq == at else None
+        if event is not None and event.kind in forks.ENDS:
+            return at - 1, event.step
+        if event is not None and event.kind in ("tool.requested", "human.asked"):
+            return at, event.step
+        hint = "Choose the event with which a tool's call or a question to a person ended."
+        raise InvalidInput(f"event {at} ends no call and no question", hint=hint)
+
+    async def _answer(
+        self, plan: Plan, state: Any, step: str, value: Any
+    ) -> tuple[str, dict[str, Any]] | None:
+        """How a person ends what is pending at a step; null where nothing is to end."""
+        if not step:
+            return None
+        pending = state["pending"].get(step)
+        if pending is None:
+            raise InvalidInput(f"nothing is pending at {step}", hint="Choose another event.")
+        if pending["kind"] == "human":
+            given = {"value": answers.human_value(plan, state, step, value)}
+        else:
+            given = answers.unknown_decision(plan, state, pending, "value", value)
+        return step, {"by": "user", **given}
 
     async def cancel(self, run: str, by: str = "user") -> RunRow:
         """Ask a run to stop; it ends as soon as what is in flight has been stopped.
@@ -214,7 +277,7 @@ class Runs(Readings):
             waiting = [path for path, effect in asked if effect["kind"] in ASKING]
             hint = f"It waits at: {', '.join(waiting)}." if waiting else "It waits for nobody."
             raise Conflict(f"the run does not wait at {step or 'that step'}", hint=hint)
-        plan = await self.plan(await self.row(run))
+        plan = await self.prepared(motion.driver.state["program"])
         data: dict[str, Any] = {"by": by}
         if pending["kind"] == "human":
             data["value"] = answers.human_value(plan, motion.driver.state, step, value)
@@ -229,13 +292,6 @@ class Runs(Readings):
         await asyncio.to_thread(self.log.store.label, run, labels)
         self.log.changed.publish(run, run)
         return await self.row(run)
-
-
-def _sources(program: Program, flow: str) -> list[tuple[str, str]]:
-    """The models that a flow may ask, with what the program writes for them."""
-    names = called(program, program.flows[flow])
-    used = {program.agents[name].model for name in names if name in program.agents}
-    return [(name, program.models[name].source) for name in program.models if name in used]
 
 
 def _parameters(program: Program, flow: str) -> str:

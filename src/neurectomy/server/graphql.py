@@ -167,13 +167,17 @@ class Mutation:
         return _run(await operations.answer_run(_services(info), str(run), body))
 
     @strawberry.mutation(description="A new run that shares the first events of another.")
-    async def fork_run(self, info: Info, run: strawberry.ID, at: int) -> Run:
-        body = types.ForkInput(at)
+    async def fork_run(
+        self, info: Info, run: strawberry.ID, at: int, changes: JSON | None = None
+    ) -> Run:
+        given: Any = changes or {}
+        body = msgspec.convert({**given, "at": at}, types.ForkInput)
         return _run(await operations.fork_run(_services(info), str(run), body))
 
     @strawberry.mutation(description="Compute every decision again and compare.")
     async def replay_run(self, info: Info, run: strawberry.ID) -> JSON:
-        return msgspec.to_builtins(await operations.replay_run(_services(info), str(run)))
+        found = await operations.replay_run(_services(info), str(run), types.ReplayInput())
+        return msgspec.to_builtins(found)
 
     @strawberry.mutation(description="Delete a run.")
     async def delete_run(self, info: Info, run: strawberry.ID) -> bool:

@@ -14,8 +14,10 @@ from neurectomy.core import codecs
 from neurectomy.core.errors import InvalidInput, NotFound
 from neurectomy.language.compiler import compile_text
 from neurectomy.language.hints import closest
+from neurectomy.server.changing import changes_of, plan_of
 from neurectomy.server.types import (
     AnswerInput,
+    ChangesInput,
     CheckInput,
     Diagnostics,
     EventPage,
@@ -24,6 +26,7 @@ from neurectomy.server.types import (
     ProgramDetail,
     ProgramSummary,
     Replay,
+    ReplayInput,
     Run,
     RunPage,
     RunUsage,
@@ -186,13 +189,22 @@ async def answer_run(services: Services, run: str, body: AnswerInput) -> Run:
 
 async def fork_run(services: Services, run: str, body: ForkInput) -> Run:
     """A new run that shares the first events of another."""
-    row = await services.runs.fork(run, body.at, body.inputs, start=body.start)
+    changes = await changes_of(services, run, body.at, body)
+    row = await services.runs.fork(run, body.at, changes, start=body.start, labels=body.labels)
     return await _whole(services, row)
 
 
-async def replay_run(services: Services, run: str) -> Replay:
+async def change_run(services: Services, run: str, body: ChangesInput) -> Run:
+    """Change a run that waits, in place."""
+    row = await services.runs.row(run)
+    changes = await changes_of(services, run, row.head, body)
+    return await _whole(services, await services.runs.change(run, changes))
+
+
+async def replay_run(services: Services, run: str, body: ReplayInput) -> Replay:
     """Compute every decision again and compare it with the log."""
-    return await services.runs.replay(run)
+    plan = None if body.text is None else await plan_of(services, run, body.text)
+    return await services.runs.replay(run, plan=plan, until=body.until)
 
 
 async def list_events(services: Services, run: str, after: int, limit: int) -> EventPage:
@@ -209,9 +221,9 @@ async def show_state(services: Services, run: str, at: int) -> StateView:
     return StateView(seq, await asyncio.to_thread(services.log.whole_state, run, seq))
 
 
-async def run_program(services: Services, run: str) -> ProgramDetail:
-    """The program as it was when the run began."""
-    bundle = await services.runs.bundle(run)
+async def run_program(services: Services, run: str, at: int) -> ProgramDetail:
+    """The program that decided at a moment of a run."""
+    bundle = await services.runs.bundle(run, at if at >= 0 else None)
     return program_detail(await asyncio.to_thread(compile_text, bundle.text, bundle.path))
 
 
@@ -257,6 +269,7 @@ _EVENTS = (
     Parameter("after", int, 0, "the last seq that is known"),
     Parameter("limit", int, 1000, "at most 5,000"),
 )
+_AT = (Parameter("at", int, -1, "seq of an event; the last one by default"),)
 
 OPERATIONS = (
     Operation("workspace", "GET", "/api/workspace", "The opened folder", workspace, Workspace),
@@ -291,7 +304,24 @@ OPERATIONS = (
         ForkInput,
         status=201,
     ),
-    Operation("replay_run", "POST", "/api/runs/{run}/replay", "Replay a run", replay_run, Replay),
+    Operation(
+        "change_run",
+        "POST",
+        "/api/runs/{run}/change",
+        "Change a waiting run",
+        change_run,
+        Run,
+        ChangesInput,
+    ),
+    Operation(
+        "replay_run",
+        "POST",
+        "/api/runs/{run}/replay",
+        "Replay a run",
+        replay_run,
+        Replay,
+        ReplayInput,
+    ),
     Operation(
         "list_events",
         "GET",
@@ -308,10 +338,16 @@ OPERATIONS = (
         "The state at a moment",
         show_state,
         StateView,
-        query=(Parameter("at", int, -1, "seq of an event; the last one by default"),),
+        query=_AT,
     ),
     Operation(
-        "run_program", "GET", "/api/runs/{run}/program", "Its program", run_program, ProgramDetail
+        "run_program",
+        "GET",
+        "/api/runs/{run}/program",
+        "Its program",
+        run_program,
+        ProgramDetail,
+        query=_AT,
     ),
     Operation(
         "show_request",

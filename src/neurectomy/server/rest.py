@@ -43,7 +43,7 @@ def endpoint(operation: Operation, services: Services) -> Callable[[Request], Aw
             for parameter in operation.query:
                 arguments[parameter.name] = _query(request, parameter)
             if decoder is not None:
-                arguments["body"] = _decode(decoder, await request.body())
+                arguments["body"] = _decode(decoder, await request.body() or b"{}")
             result = await operation.handler(services, **arguments)
         except NeurectomyError as error:
             return problem(error)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from msgspec import Meta, Struct
+from msgspec import UNSET, Meta, Struct, UnsetType
 
 from neurectomy.agents.graph import GraphNode
 from neurectomy.language.diagnostics import Diagnostic
@@ -185,12 +185,50 @@ class LabelInput(Struct, frozen=True, forbid_unknown_fields=True):
     labels: Labels
 
 
-class ForkInput(Struct, frozen=True, forbid_unknown_fields=True):
-    """Where to fork, and inputs that are different from there on."""
+class ChangesInput(Struct, frozen=True, forbid_unknown_fields=True):
+    """What is different from a moment on; whatever is left out stays as it was.
+
+    Attributes:
+        program: A program of the workspace, as it is now, with its tools.
+        text: The program's text. Prompts, models and settings change it further.
+        prompts: By agent; ``{{ }}`` in them are values. Likewise ``systems``.
+        models: Sources by the name of the model, such as ``openai:gpt-5``.
+        settings: Of models, by the name of the model and the setting.
+        bindings: Values of names in scope, by the step path of their flow or map item.
+        value: What the call returns, or the person answers, that the event ends.
+        cost_usd: The most that the run may cost, what it has cost so far included.
+    """
+
+    inputs: dict[str, Any] = {}
+    program: str = ""
+    text: str | None = None
+    prompts: dict[str, str] = {}
+    systems: dict[str, str] = {}
+    models: dict[str, str] = {}
+    settings: dict[str, dict[str, float]] = {}
+    bindings: dict[str, dict[str, Any]] = {}
+    value: Any | UnsetType = UNSET
+    cost_usd: float | None = None
+
+
+class ForkInput(ChangesInput, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Where to fork, and what is different from there on."""
 
     at: int
-    inputs: dict[str, Any] = {}
     start: bool = True
+    labels: dict[str, str] = {}
+
+
+class ReplayInput(Struct, frozen=True, forbid_unknown_fields=True):
+    """What to replay.
+
+    Attributes:
+        text: Of a program to compare with, instead of the one that the run was recorded with.
+        until: The last event to compare; the run's last one by default.
+    """
+
+    text: str | None = None
+    until: int | None = None
 
 
 class AnswerInput(Struct, frozen=True, forbid_unknown_fields=True):

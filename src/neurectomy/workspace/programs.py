@@ -14,7 +14,7 @@ from neurectomy.runs.bundle import Bundle
 from neurectomy.tools.signatures import compare
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
 SUFFIX = ".agent"
 MOST_BYTES = 2_000_000
@@ -42,8 +42,16 @@ class Programs:
                 if name.endswith(SUFFIX):
                     yield str((Path(folder) / name).relative_to(self.root))
 
-    def compile(self, path: str, text: str | None = None) -> Compiled:
-        """A program, compiled; with ``text`` as if its file held that. Blocking.
+    def compile(
+        self, path: str, text: str | None = None, files: Mapping[str, str] | None = None
+    ) -> Compiled:
+        """A program, compiled. Blocking.
+
+        Args:
+            path: Relative to the root.
+            text: What its file would hold; what it holds by default.
+            files: Texts of tools' files, by their path beside the program, that count instead of
+                those in the folder.
 
         Raises:
             NotFound: There is no such file.
@@ -55,15 +63,18 @@ class Programs:
             self._inside(path)
         compiled = compile_text(text, path, self._compiled.get(path))
         self._compiled[path] = compiled
-        return compiled.with_problems(self._tool_problems(Path(path).parent, compiled))
+        folder = Path(path).parent
+        return compiled.with_problems(self._tool_problems(folder, compiled, files or {}))
 
-    def bundle(self, path: str) -> Bundle:
-        """What a run of a program is made from. Blocking.
+    def bundle(
+        self, path: str, text: str | None = None, files: Mapping[str, str] | None = None
+    ) -> Bundle:
+        """What a run of a program is made from; arguments as those of `compile`. Blocking.
 
         Raises:
             ProgramInvalid: The program has errors; ``details["diagnostics"]`` lists them.
         """
-        compiled = self.compile(path)
+        compiled = self.compile(path, text, files)
         errors = [item for item in compiled.diagnostics if item.severity == "error"]
         if errors:
             first = errors[0]
@@ -75,8 +86,12 @@ class Programs:
             )
         folder = Path(path).parent
         names = {tool.path for tool in compiled.program.tools.values()}
-        files = {name: self._text(str(folder / name)) for name in sorted(names)}
-        return Bundle.of(path, compiled.text, compiled.program, files)
+        given = files or {}
+        texts = {
+            name: given[name] if name in given else self._text(str(folder / name))
+            for name in sorted(names)
+        }
+        return Bundle.of(path, compiled.text, compiled.program, texts)
 
     def _inside(self, path: str) -> Path:
         file = None if "\0" in path else Path(os.path.realpath(self.root / path))
@@ -104,7 +119,9 @@ class Programs:
             message = f"{path} cannot be read: {error.strerror}"
             raise InvalidInput(message, hint="Look at its rights.") from None
 
-    def _tool_problems(self, folder: Path, compiled: Compiled) -> list[Problem]:
+    def _tool_problems(
+        self, folder: Path, compiled: Compiled, files: Mapping[str, str]
+    ) -> list[Problem]:
         """What is wrong between the tools' declarations and their Python files."""
         problems = []
         for tool in compiled.program.tools.values():
@@ -112,7 +129,9 @@ class Programs:
             if any(d.code == "path" for d in compiled.diagnostics) or not tool.path:
                 continue
             try:
-                source = self._text(str(folder / tool.path))
+                source = files.get(tool.path)
+                if source is None:
+                    source = self._text(str(folder / tool.path))
             except NotFound:
                 hint = f"Write the file, with a function {tool.function}."
                 problems.append(Problem(span, "tool-file", f"there is no {tool.path}", hint))

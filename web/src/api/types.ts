@@ -15,6 +15,19 @@ export interface AnswerInput {
   decision?: '' | 'fail' | 'retry' | 'value'
 }
 
+export interface ChangesInput {
+  inputs?: Record<string, unknown>
+  program?: string
+  text?: string | null
+  prompts?: Record<string, string>
+  systems?: Record<string, string>
+  models?: Record<string, string>
+  settings?: Record<string, Record<string, number>>
+  bindings?: Record<string, Record<string, unknown>>
+  value?: unknown
+  cost_usd?: number | null
+}
+
 export interface CheckInput {
   path: string
   text?: string | null
@@ -78,9 +91,19 @@ export interface FlowView {
 }
 
 export interface ForkInput {
-  at: number
   inputs?: Record<string, unknown>
+  program?: string
+  text?: string | null
+  prompts?: Record<string, string>
+  systems?: Record<string, string>
+  models?: Record<string, string>
+  settings?: Record<string, Record<string, number>>
+  bindings?: Record<string, Record<string, unknown>>
+  value?: unknown
+  cost_usd?: number | null
+  at: number
   start?: boolean
+  labels?: Record<string, string>
 }
 
 export interface GraphNode {
@@ -132,6 +155,12 @@ export interface Replay {
   agrees: boolean
   compared: number
   difference: Difference | null
+  program_changes: string[]
+}
+
+export interface ReplayInput {
+  text?: string | null
+  until?: number | null
 }
 
 export interface Run {
