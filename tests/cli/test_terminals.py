@@ -24,6 +24,9 @@ ERROR = {"message": EVIL, "code": EVIL}
 DATA = {
     "run.created": {"flow": EVIL, "inputs": {EVIL: EVIL}},
     "run.changed": {"changes": {"inputs": {EVIL: EVIL}}, "by": EVIL},
+    "breakpoints.set": {"breakpoints": [{"text": EVIL}], "by": EVIL},
+    "run.paused": {"kind": EVIL, "breakpoint": EVIL, "about": {}},
+    "run.continued": {"mode": EVIL, "by": EVIL},
     "run.forked": {"run": EVIL, "at": 1, "changes": {"inputs": {EVIL: EVIL}}},
     "run.resumed": {"owner": EVIL, "unknown": [EVIL]},
     "run.cancel_requested": {"by": EVIL},

@@ -64,6 +64,7 @@ async def _watch(
                 after = event["seq"]
                 place = (event["kind"], event["step"])
                 taken_in = taken_in or place == ("human.answered", answered)
+                taken_in = taken_in or event["kind"] == "run.continued"
                 show(event)
             if taken_in and frame.get("status") == "waiting":
                 break

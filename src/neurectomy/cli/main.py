@@ -13,11 +13,12 @@ import click
 COMMANDS = {
     "serve": "Open a workspace in the browser.",
     "run": "Run a flow and print its steps and its answer.",
-    "runs": "List, show, cancel, resume, answer and delete runs.",
+    "runs": "List, show, cancel, answer, pause, change and delete runs.",
     "check": "Check programs.",
     "new": "Start a workspace with a small agent.",
     "doctor": "Say what works on this machine and what does not.",
     "replay": "Compute a run's decisions again and compare.",
+    "resume": "Go on with a run after a crash, a stop or a failure of the machine.",
     "fork": "Go on from a moment of a run in another way.",
 }
 """Names and the lines of ``--help``, so that help loads nothing."""

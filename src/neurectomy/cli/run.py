@@ -26,6 +26,14 @@ if TYPE_CHECKING:
 @click.option("--flow", default="", help="The flow; needed where the program has several.")
 @click.option("-i", "--input", "pairs", multiple=True, help="An input, as name=value.")
 @click.option("--inputs", help="All inputs as a JSON object; - reads it from standard input.")
+@click.option(
+    "--break",
+    "breakpoints",
+    multiple=True,
+    metavar="WHERE",
+    help="Wait before an agent, a tool or a step of that name, or before the step at which a "
+    "condition holds, such as 'cost > 0.10'. May be given again and again.",
+)
 @click.option("--quiet", is_flag=True, help="Print the answer only.")
 @json_option
 @click.pass_context
@@ -35,6 +43,7 @@ def command(
     flow: str,
     pairs: tuple[str, ...],
     inputs: str | None,
+    breakpoints: tuple[str, ...],
     quiet: bool,
     as_json: bool,
 ) -> None:
@@ -59,7 +68,12 @@ def command(
             chosen = flow or (next(iter(flows)) if len(flows) == 1 else "")
             schema = flows[chosen]["parameters"] if chosen in flows else {}
             values = read_inputs(chosen, schema, context.args, pairs, inputs)
-            body = {"program": path, "flow": chosen, "inputs": values}
+            body = {
+                "program": path,
+                "flow": chosen,
+                "inputs": values,
+                "breakpoints": list(breakpoints),
+            }
             run = await client.call("start_run", body)
             if not silent:
                 click.echo(f"run {run['id']}", err=True)

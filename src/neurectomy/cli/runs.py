@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from neurectomy.cli.changes import SET_HELP, read_changes
 from neurectomy.cli.client import connect
 from neurectomy.cli.following import conclude, follow
 from neurectomy.cli.options import (
@@ -173,6 +174,65 @@ def answer(
             return await follow(client, found["id"], head, asking=not as_json, answered=step)
 
     _end(finish(work()), root, as_json)
+
+
+@command.command("continue")
+@click.argument("run")
+@click.option("--step", is_flag=True, help="Wait again before the next step.")
+@workspace_option
+@json_option
+def continue_(run: str, step: bool, workspace: Path, as_json: bool) -> None:
+    """Let RUN go on that is paused at a breakpoint, to its end or the next one."""
+    root = find_root(workspace)
+
+    async def work() -> Run:
+        async with connect(root) as client:
+            found = await client.call("show_run", run=run)
+            await client.call("continue_run", {"step": step}, run=found["id"])
+            asking = not as_json and not step
+            return await follow(client, found["id"], found["head"], asking=asking, answered=" ")
+
+    _end(finish(work()), root, as_json)
+
+
+@command.command("break")
+@click.argument("run")
+@click.argument("breakpoints", nargs=-1, metavar="[WHERE]...")
+@workspace_option
+@json_option
+def break_(run: str, breakpoints: tuple[str, ...], workspace: Path, as_json: bool) -> None:
+    """Set the breakpoints of RUN, instead of those that it has; none removes them.
+
+    WHERE is the name of an agent, a tool or a step, or a condition such as 'cost > 0.10'.
+    """
+    body = {"breakpoints": list(breakpoints)}
+    found = _call(workspace, "set_breakpoints", body, run=run)
+    if as_json:
+        print_json(found)
+    else:
+        click.echo(f"{found['id']} waits before: {', '.join(breakpoints) or 'nothing'}")
+
+
+@command.command("change")
+@click.argument("run")
+@click.option("--set", "pairs", multiple=True, metavar="NAME=VALUE", help=SET_HELP)
+@workspace_option
+@json_option
+def change(run: str, pairs: tuple[str, ...], workspace: Path, as_json: bool) -> None:
+    """Change RUN, which waits, in place; it goes on waiting."""
+    root = find_root(workspace)
+
+    async def work() -> Run:
+        async with connect(root) as client:
+            found = await client.call("show_run", run=run)
+            detail = await client.call("run_program", run=found["id"])
+            schemas = {flow["name"]: flow["parameters"] for flow in detail["flows"]}
+            body = read_changes(pairs, found["flow"], schemas.get(found["flow"], {}))
+            changed: Run = await client.call("change_run", body, run=found["id"])
+            return changed
+
+    found = finish(work())
+    print_json(found) if as_json else click.echo(f"{found['id']} is changed, and waits")
 
 
 def _end(found: Run, root: Path, as_json: bool) -> None:

@@ -10,7 +10,9 @@ import click
 from neurectomy.cli.options import duration, harmless_data
 from neurectomy.core import codecs
 
-QUIET = frozenset({"branch.taken", "loop.left", "timer.fired", "model.requested"})
+QUIET = frozenset(
+    {"branch.taken", "loop.left", "timer.fired", "model.requested", "breakpoints.set"}
+)
 """Kinds that the steps of a run in motion leave out."""
 
 LONGEST = 90
@@ -96,10 +98,34 @@ def _told_of_waiting(kind: str, data: dict[str, Any]) -> tuple[str, str, str]:
         case "run.created":
             return "·", "white", short(data["inputs"])
         case "run.forked":
-            changed = data["changes"].get("inputs")
-            return "·", "white", f"at {data['at']}{f' with {short(changed)}' if changed else ''}"
+            return "·", "white", f"at {data['at']}{_changes(data['changes'], ' with ')}"
+        case "run.changed":
+            return "·", "white", _changes(data["changes"], "")
+        case "run.paused":
+            return "‖", "magenta", f"before {data['kind']}{_at(data['breakpoint'])}"
+        case "run.continued":
+            return "▸", "magenta", f"by {data['mode']}"
+        case "breakpoints.set":
+            listed = ", ".join(one["text"] for one in data["breakpoints"])
+            return "·", "white", short(listed or "none")
         case _:
             return "·", "white", ""
+
+
+def _at(breakpoint_: str) -> str:
+    return f", at {short(breakpoint_)}" if breakpoint_ else ""
+
+
+def _changes(changes: dict[str, Any], before: str) -> str:
+    """What a fork or a paused run has that is different, in a line."""
+    shown = dict(changes)
+    if "program" in shown:
+        shown["program"] = str(shown["program"])[:12]
+    if "models" in shown:
+        shown["models"] = {name: model.get("id") for name, model in shown["models"].items()}
+    if list(shown) == ["inputs"]:
+        shown = shown["inputs"]
+    return f"{before}{short(shown)}" if shown else ""
 
 
 def short(value: Any) -> str:

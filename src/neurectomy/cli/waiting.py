@@ -29,11 +29,14 @@ EXIT_WAITING = 11
 DECISIONS = ("retry", "fail", "value")
 """What may be decided about a tool call whose end nobody saw."""
 
+GOING_ON = ("continue", "step", "leave")
+"""What may be said to a run that is paused."""
+
 _YES, _NO = ("yes", "y", "true"), ("no", "n", "false")
 
 Question = dict[str, Any]
-"""``step``, ``kind`` (``human`` or ``unknown``), ``question``, ``type`` and the type's ``schema``;
-of an unknown call also ``tool`` and ``arguments``."""
+"""``step``, ``kind`` (``human``, ``unknown`` or ``pause``), ``question``, ``type``, its ``schema``;
+of an unknown call also ``tool`` and ``arguments``, of a pause ``at``, its event."""
 
 
 def interactive() -> bool:
@@ -59,7 +62,18 @@ async def questions(
         else:
             question |= await _unknown(client, run, data or {})
         found.append(question)
+    if state.get("paused"):
+        found.append(_pause(state["paused"]))
     return found
+
+
+def _pause(paused: dict[str, Any]) -> Question:
+    """A pause at a breakpoint as a question: how to go on."""
+    what = {"tool.requested": "the call", "model.requested": "the request"}
+    reason = f", at the breakpoint {paused['breakpoint']}" if paused["breakpoint"] else ""
+    text = f"paused before {what.get(paused['kind'], 'the step')} {paused['step']}{reason}"
+    place = {"step": paused["step"], "at": paused["seq"]}
+    return {**place, "kind": "pause", "question": text, "type": "", "schema": {}}
 
 
 async def _asked(client: Client, data: dict[str, Any]) -> Question:
@@ -174,8 +188,13 @@ def explained(error: NeurectomyError, question: Question | None) -> NeurectomyEr
 
 def commands(run: str, question: Question, root: Path) -> list[str]:
     """The commands, ready to be typed, that answer a question."""
-    start = f"neurectomy runs answer {run} {shlex.quote(question['step'])}"
     end = where(root)
+    if question["kind"] == "pause":
+        go_on = f"neurectomy runs continue {run}"
+        change = f"neurectomy runs change {run} --set NAME=VALUE{end}"
+        fork = f"neurectomy fork {run} --at {question['at']} --set NAME=VALUE{end}"
+        return [f"{go_on}{end}", f"{go_on} --step{end}", change, fork]
+    start = f"neurectomy runs answer {run} {shlex.quote(question['step'])}"
     if question["kind"] == "unknown":
         value = f"{start} VALUE --decision value{end}   # VALUE: {allowed(question)}"
         return [*(f"{start} --decision {one}{end}" for one in DECISIONS[:2]), value]
@@ -197,12 +216,14 @@ def where(root: Path) -> str:
 def told(run: str, question: Question, root: Path) -> str:
     """A question with everything that is needed to answer it."""
     question = harmless_data(question)
-    mark = click.style("?", fg="magenta", bold=True)
+    pause = question["kind"] == "pause"
+    mark = click.style("‖" if pause else "?", fg="magenta", bold=True)
     lines = [f"{mark} {readable(question['question'])}"]
     if question["kind"] == "unknown":
         lines.append(f"  arguments  {short(question['arguments'])}")
-    lines += [f"  step       {question['step']}", f"  type       {question['type']}"]
-    heads = ["  answer     ", *["             "] * 20]
+    if not pause:
+        lines += [f"  step       {question['step']}", f"  type       {question['type']}"]
+    heads = ["  go on      " if pause else "  answer     ", *["             "] * 20]
     lines += [head + one for head, one in zip(heads, commands(run, question, root), strict=False)]
     return "\n".join(lines)
 
@@ -212,8 +233,11 @@ async def ask(client: Client, run: str, question: Question) -> bool:
 
     The run has nothing to do meanwhile, so it does no harm that nothing else can go on either.
     """
-    mark = click.style("?", fg="magenta", bold=True)
-    click.echo(f"\n{mark} {readable(question['question'])}", err=True)
+    pause = question["kind"] == "pause"
+    mark = click.style("‖" if pause else "?", fg="magenta", bold=True)
+    click.echo(f"\n{mark} {readable(harmless_data(question['question']))}", err=True)
+    if pause:
+        return await _go_on(client, run)
     while True:
         try:
             with _interruptible():
@@ -229,6 +253,20 @@ async def ask(client: Client, run: str, question: Question) -> bool:
             click.echo(f"Error: {harmless_data(error.message)}. {_hint(question)}", err=True)
         else:
             return True
+
+
+async def _go_on(client: Client, run: str) -> bool:
+    """Ask how a paused run goes on; false where it is left as it is."""
+    try:
+        with _interruptible():
+            choice = click.prompt("  ", type=click.Choice(GOING_ON), default="continue", err=True)
+    except click.Abort:
+        click.echo(err=True)
+        return False
+    if choice == "leave":
+        return False
+    await client.call("continue_run", {"step": choice == "step"}, run=run)
+    return True
 
 
 def _prompted(question: Question) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from neurectomy.core.errors import Conflict
-from neurectomy.runs import changes
+from neurectomy.runs import breakpoints, changes
 from neurectomy.runs.failures import stop_waiting
 from neurectomy.runs.moment import Moment, deliver, wake
 from neurectomy.runs.tool_rules import call_ended
@@ -168,7 +168,8 @@ def _tool_unknown(moment: Moment, step: str, data: dict[str, Any]) -> Draft:
 def _human_answered(moment: Moment, step: str, data: dict[str, Any]) -> Draft:
     pending = moment.state["pending"][step]
     frame = moment.frame(pending["frame"])
-    patch: Patch = [["set", ["status"], "running"]] if _runs_on(moment) else []
+    goes_on = _runs_on(moment) and not moment.state.get("paused")
+    patch: Patch = [["set", ["status"], "running"]] if goes_on else []
     if pending["kind"] == "human":
         patch += [*_ended(moment, step), ["del", ["frames", pending["frame"]]]]
         patch += deliver(moment, frame)
@@ -200,6 +201,8 @@ def _timer_fired(moment: Moment, step: str, data: dict[str, Any]) -> Draft:
 
 def _cancel_requested(moment: Moment, step: str, data: dict[str, Any]) -> Draft:
     patch: Patch = [["set", ["status"], "cancelling"], *stop_waiting(moment)]
+    if moment.state.get("paused"):
+        patch.append(["set", ["paused"], None])
     return Draft("run.cancel_requested", "", data, patch)
 
 
@@ -254,11 +257,23 @@ def _created(moment: Moment, step: str, data: dict[str, Any]) -> Draft:
 
 
 def _forked(moment: Moment, step: str, data: dict[str, Any]) -> Draft:
-    return Draft("run.forked", "", data, changes.patch_of(moment, data["changes"]))
+    patch = [*breakpoints.forget(moment.state), *changes.patch_of(moment, data["changes"])]
+    return Draft("run.forked", "", data, patch)
 
 
 def _changed(moment: Moment, step: str, data: dict[str, Any]) -> Draft:
     return Draft("run.changed", "", data, changes.patch_of(moment, data["changes"]))
+
+
+def _breakpoints_set(moment: Moment, step: str, data: dict[str, Any]) -> Draft:
+    return Draft("breakpoints.set", "", data, [["put", ["breakpoints"], "breakpoints"]])
+
+
+def _continued(moment: Moment, step: str, data: dict[str, Any]) -> Draft:
+    if not moment.state.get("paused"):
+        raise Conflict("the run is not paused", hint="Look at the run's state.")
+    patch = breakpoints.go_on(moment.state, step=data["mode"] == "step")
+    return Draft("run.continued", "", data, patch)
 
 
 def _resumed(moment: Moment, step: str, data: dict[str, Any]) -> Draft:
@@ -273,6 +288,8 @@ _RULES: dict[str, Callable[[Moment, str, dict[str, Any]], Draft]] = {
     "run.forked": _forked,
     "run.changed": _changed,
     "run.resumed": _resumed,
+    "breakpoints.set": _breakpoints_set,
+    "run.continued": _continued,
     "run.cancel_requested": _cancel_requested,
     "run.expired": _expired,
     "model.responded": _model_responded,

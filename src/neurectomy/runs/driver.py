@@ -166,6 +166,10 @@ class Driver:
             error = Conflict(f"the run does not wait at {step or 'that step'}", hint=hint)
             _settle(completion.durable, error)
             return []
+        if kind == "run.continued" and not self.state.get("paused"):
+            hint = "Look at the run's state."
+            _settle(completion.durable, Conflict("the run is not paused", hint=hint))
+            return []
         if completion.durable is not None:
             self._taken.append(completion.durable)
         if step and pending is None:

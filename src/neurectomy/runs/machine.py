@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from neurectomy.agents.program import Call, Parallel
-from neurectomy.runs import agent_rules, flow_rules, tool_rules
+from neurectomy.runs import agent_rules, breakpoints, flow_rules, tool_rules
 from neurectomy.runs.completions import complete
 from neurectomy.runs.failures import IN_FLIGHT, fail_step
 from neurectomy.runs.moment import Moment, State
@@ -59,13 +59,14 @@ class Machine:
 def _decide_running(moment: Moment) -> Draft | None:
     state = moment.state
     full = _is_full(state)
+    watched = state.get("breakpoints") or state.get("stepping") or state.get("passed")
     for path, causes in state["ready"].items():
         frame = state["frames"][path]
         if full and _wants_effect(moment, frame):
             continue
         draft = _decide_frame(moment, path, frame, tuple(causes))
         if draft is not None:
-            return draft
+            return breakpoints.checked(moment, frame, draft) if watched else draft
     if state["ready"]:
         return None
     pending = state["pending"].values()

@@ -13,6 +13,7 @@ from msgspec import Struct
 from neurectomy.bus.local import Topic
 from neurectomy.core.errors import Conflict, NeurectomyError
 from neurectomy.runs import answers
+from neurectomy.runs.breakpoints import Breakpoint, as_data
 from neurectomy.runs.driver import Driver
 from neurectomy.runs.failures import STOPPING
 from neurectomy.runs.forks import interned
@@ -90,6 +91,7 @@ class Motions:
         models: dict[str, Model],
         blobs: dict[str, bytes],
         data: dict[str, Any],
+        breakpoints: tuple[Breakpoint, ...] = (),
     ) -> None:
         """Insert a run with its first event, durably, and drive it.
 
@@ -99,6 +101,7 @@ class Motions:
             models: Those that it may ask, by the name that the program declares.
             blobs: What the row names.
             data: Of ``run.created``; inputs are not interned yet.
+            breakpoints: Before which it waits.
         """
         writer = await self._log.create(row, blobs)
         try:
@@ -106,6 +109,9 @@ class Motions:
             intern = writer.values.intern
             data["inputs"] = {name: intern(value) for name, value in data["inputs"].items()}
             driver.record("run.created", "", data)
+            if breakpoints:
+                told = {"breakpoints": as_data(breakpoints), "by": "user"}
+                driver.record("breakpoints.set", "", told)
             await writer.barrier()
         except BaseException:
             with suppress(NeurectomyError):

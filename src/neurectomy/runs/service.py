@@ -14,6 +14,7 @@ from neurectomy.agents.types import Mismatch, coerce_fields
 from neurectomy.core import codecs, ids
 from neurectomy.core.errors import Conflict, InvalidInput, NeurectomyError
 from neurectomy.runs import answers, forks
+from neurectomy.runs.breakpoints import Breakpoint, as_data
 from neurectomy.runs.driver import ASKING
 from neurectomy.runs.failures import IN_FLIGHT, STOPPING
 from neurectomy.runs.forks import Changes
@@ -73,8 +74,17 @@ class Runs(Readings):
         *,
         title: str = "",
         labels: dict[str, str] | None = None,
+        breakpoints: tuple[Breakpoint, ...] = (),
     ) -> RunRow:
         """Start a run; it is durable, and in motion, when this returns.
+
+        Args:
+            bundle: Its program.
+            flow: The flow's name.
+            inputs: Of the flow.
+            title: In lists; made from the inputs by default.
+            labels: Of the user.
+            breakpoints: Before which it waits.
 
         Raises:
             NotFound: The program has no such flow, or names a model that there is not.
@@ -113,7 +123,7 @@ class Runs(Readings):
             "limits": {"parallel": PARALLEL},
         }
         self.keep(digest, plan)
-        await self.motions.start(row, plan, models, {digest: content}, data)
+        await self.motions.start(row, plan, models, {digest: content}, data, breakpoints)
         return await self.row(row.id)
 
     async def resume(self, run: str) -> RunRow:
@@ -285,6 +295,48 @@ class Runs(Readings):
             data |= answers.unknown_decision(plan, motion.driver.state, pending, decision, value)
         await motion.driver.tell("human.answered", step, data)
         return await self.row(run)
+
+    async def set_breakpoints(
+        self, run: str, breakpoints: tuple[Breakpoint, ...], by: str = "user"
+    ) -> RunRow:
+        """Replace the breakpoints of a run, before which it waits.
+
+        Raises:
+            Conflict: It has ended.
+        """
+        await self._going(run)
+        motion = await self.motions.moving(run)
+        data = {"breakpoints": as_data(breakpoints), "by": by}
+        await motion.driver.tell("breakpoints.set", "", data)
+        return await self.row(run)
+
+    async def proceed(self, run: str, *, step: bool = False, by: str = "user") -> RunRow:
+        """Let a paused run go on.
+
+        Args:
+            run: The run's id.
+            step: Whether it waits again before its next step.
+            by: Who says so.
+
+        Raises:
+            Conflict: It is not paused.
+        """
+        row = await self._going(run)
+        state = await asyncio.to_thread(self.log.state, run, row.head)
+        if not state.get("paused"):
+            hint = "Set a breakpoint first: neurectomy runs break RUN CONDITION"
+            raise Conflict(f"the run is {row.status} and not paused", hint=hint)
+        motion = await self.motions.moving(run)
+        mode = "step" if step else "continue"
+        await motion.driver.tell("run.continued", "", {"mode": mode, "by": by})
+        return await self.row(run)
+
+    async def _going(self, run: str) -> RunRow:
+        row = await self.row(run)
+        if row.status in ENDED:
+            hint = "Fork it at an earlier event to go another way."
+            raise Conflict(f"the run has {row.status}", hint=hint)
+        return row
 
     async def label(self, run: str, labels: dict[str, str]) -> RunRow:
         """Replace the labels of a run."""

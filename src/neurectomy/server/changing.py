@@ -1,4 +1,4 @@
-"""Forks and changes in place: from what the edge is given to what runs take."""
+"""Forks, changes in place, breakpoints: from what the edge is given to what runs take."""
 
 from __future__ import annotations
 
@@ -9,13 +9,23 @@ from typing import TYPE_CHECKING
 from neurectomy.core.errors import InvalidInput
 from neurectomy.language import edits
 from neurectomy.language.compiler import compile_text
+from neurectomy.language.conditions import names_of, read_condition
+from neurectomy.language.hints import closest
+from neurectomy.runs import breakpoints
+from neurectomy.runs.breakpoints import Breakpoint
 from neurectomy.runs.forks import Changes
 from neurectomy.runs.plan import Plan
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from neurectomy.agents.program import Program
     from neurectomy.runs.bundle import Bundle
     from neurectomy.server.context import Services
     from neurectomy.server.types import ChangesInput
+
+MOST_BREAKPOINTS = 64
+"""Of one run; each is looked at before every step."""
 
 
 async def changes_of(services: Services, run: str, at: int, body: ChangesInput) -> Changes:
@@ -43,6 +53,30 @@ async def plan_of(services: Services, run: str, text: str) -> Plan:
     recorded = await services.runs.bundle(run)
     bundle = await asyncio.to_thread(services.programs.bundle, recorded.path, text, recorded.files)
     return Plan(bundle.compiled())
+
+
+def breakpoints_of(program: Program, texts: Sequence[str]) -> tuple[Breakpoint, ...]:
+    """Breakpoints as people write them: names of what the program declares, or conditions.
+
+    Raises:
+        InvalidInput: One is neither.
+    """
+    if len(texts) > MOST_BREAKPOINTS:
+        raise InvalidInput(f"a run has at most {MOST_BREAKPOINTS} breakpoints", hint="Join them.")
+    plan = Plan(program)
+    nodes = {node for flow in program.flows for node in plan.flow(flow).nodes}
+    return tuple(_breakpoint(text.strip(), plan, nodes) for text in texts)
+
+
+def _breakpoint(text: str, plan: Plan, nodes: set[str]) -> Breakpoint:
+    if text.isidentifier() and text not in breakpoints.NAMES:
+        condition = breakpoints.named(text, plan.callees, nodes)
+        if condition is None:
+            hint = closest(text, [*plan.program.agents, *plan.program.tools, *nodes])
+            raise InvalidInput(f"there is no agent, tool or step {text}", hint=hint)
+        return Breakpoint(text, condition)
+    condition = read_condition(text, breakpoints.NAMES)
+    return Breakpoint(text, condition, once=not names_of(condition) & breakpoints.PLACES)
 
 
 async def _bundle(services: Services, run: str, at: int, body: ChangesInput) -> Bundle:

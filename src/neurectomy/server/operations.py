@@ -14,11 +14,13 @@ from neurectomy.core import codecs
 from neurectomy.core.errors import InvalidInput, NotFound
 from neurectomy.language.compiler import compile_text
 from neurectomy.language.hints import closest
-from neurectomy.server.changing import changes_of, plan_of
+from neurectomy.server.changing import breakpoints_of, changes_of, plan_of
 from neurectomy.server.types import (
     AnswerInput,
+    BreakpointsInput,
     ChangesInput,
     CheckInput,
+    ContinueInput,
     Diagnostics,
     EventPage,
     ForkInput,
@@ -147,12 +149,20 @@ async def _whole(services: Services, row: RunRow) -> Run:
 async def start_run(services: Services, body: StartInput) -> Run:
     """Start a run; it is durable when this answers."""
     bundle = await asyncio.to_thread(services.programs.bundle, body.program)
-    flows = list(bundle.compiled().flows)
+    program = bundle.compiled()
+    flows = list(program.flows)
     flow = body.flow or (flows[0] if len(flows) == 1 else "")
     if not flow:
         listed = ", ".join(flows) or "none"
         raise InvalidInput("say which flow to run", hint=f"{body.program} has: {listed}.")
-    row = await services.runs.start(bundle, flow, body.inputs, title=body.title, labels=body.labels)
+    row = await services.runs.start(
+        bundle,
+        flow,
+        body.inputs,
+        title=body.title,
+        labels=body.labels,
+        breakpoints=breakpoints_of(program, body.breakpoints),
+    )
     return await _whole(services, row)
 
 
@@ -199,6 +209,18 @@ async def change_run(services: Services, run: str, body: ChangesInput) -> Run:
     row = await services.runs.row(run)
     changes = await changes_of(services, run, row.head, body)
     return await _whole(services, await services.runs.change(run, changes))
+
+
+async def set_breakpoints(services: Services, run: str, body: BreakpointsInput) -> Run:
+    """Replace the breakpoints of a run."""
+    bundle = await services.runs.bundle(run)
+    points = breakpoints_of(bundle.compiled(), body.breakpoints)
+    return await _whole(services, await services.runs.set_breakpoints(run, points))
+
+
+async def continue_run(services: Services, run: str, body: ContinueInput) -> Run:
+    """Let a paused run go on."""
+    return await _whole(services, await services.runs.proceed(run, step=body.step))
 
 
 async def replay_run(services: Services, run: str, body: ReplayInput) -> Replay:
@@ -312,6 +334,24 @@ OPERATIONS = (
         change_run,
         Run,
         ChangesInput,
+    ),
+    Operation(
+        "set_breakpoints",
+        "PUT",
+        "/api/runs/{run}/breakpoints",
+        "Set breakpoints",
+        set_breakpoints,
+        Run,
+        BreakpointsInput,
+    ),
+    Operation(
+        "continue_run",
+        "POST",
+        "/api/runs/{run}/continue",
+        "Continue a paused run",
+        continue_run,
+        Run,
+        ContinueInput,
     ),
     Operation(
         "replay_run",

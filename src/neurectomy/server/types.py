@@ -170,13 +170,17 @@ class CheckInput(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class StartInput(Struct, frozen=True, forbid_unknown_fields=True):
-    """What to run; ``flow`` may be left out where the program has one."""
+    """What to run; ``flow`` may be left out where the program has one.
+
+    ``breakpoints`` are as those of `BreakpointsInput`.
+    """
 
     program: str
     inputs: dict[str, Any] = {}
     flow: str = ""
     title: Title = ""
     labels: Labels = {}
+    breakpoints: list[str] = []
 
 
 class LabelInput(Struct, frozen=True, forbid_unknown_fields=True):
@@ -216,7 +220,7 @@ class ForkInput(ChangesInput, frozen=True, forbid_unknown_fields=True, kw_only=T
 
     at: int
     start: bool = True
-    labels: dict[str, str] = {}
+    labels: Labels = {}
 
 
 class ReplayInput(Struct, frozen=True, forbid_unknown_fields=True):
@@ -229,6 +233,23 @@ class ReplayInput(Struct, frozen=True, forbid_unknown_fields=True):
 
     text: str | None = None
     until: int | None = None
+
+
+class BreakpointsInput(Struct, frozen=True, forbid_unknown_fields=True):
+    """Breakpoints instead of those that a run has.
+
+    Attributes:
+        breakpoints: Names of agents, tools or steps, or conditions over the names of
+            `neurectomy.runs.breakpoints.NAMES`, such as ``cost > 0.10`` or ``tool == "send"``.
+    """
+
+    breakpoints: list[str]
+
+
+class ContinueInput(Struct, frozen=True, forbid_unknown_fields=True):
+    """How a paused run goes on: to the next breakpoint, or only to the next ``step``."""
+
+    step: bool = False
 
 
 class AnswerInput(Struct, frozen=True, forbid_unknown_fields=True):

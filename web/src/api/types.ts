@@ -15,6 +15,10 @@ export interface AnswerInput {
   decision?: '' | 'fail' | 'retry' | 'value'
 }
 
+export interface BreakpointsInput {
+  breakpoints: string[]
+}
+
 export interface ChangesInput {
   inputs?: Record<string, unknown>
   program?: string
@@ -31,6 +35,10 @@ export interface ChangesInput {
 export interface CheckInput {
   path: string
   text?: string | null
+}
+
+export interface ContinueInput {
+  step?: boolean
 }
 
 export interface Diagnostic {
@@ -214,6 +222,7 @@ export interface StartInput {
   flow?: string
   title?: string
   labels?: Record<string, string>
+  breakpoints?: string[]
 }
 
 export interface StateView {
