@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from neurectomy.core.clock import SystemClock
 from neurectomy.models.sources import Models
+from neurectomy.runs.experiments import Experiments
 from neurectomy.runs.service import Runs
 from neurectomy.sandboxes.select import Sandboxes
 from neurectomy.server.context import Services
@@ -46,9 +47,12 @@ async def open_services(root: Path, settings: Settings) -> AsyncIterator[Service
         log = Log(store, clock, f"{os.getpid()}-{secrets.token_hex(4)}")
         models, sandboxes = Models(preferred=settings.model), Sandboxes()
         runs = Runs(log, models, sandboxes, root, clock, sole=store.name == "sqlite")
+        experiments = Experiments(runs, clock)
         try:
-            yield Services(settings, Programs(root), log, runs, models, sandboxes, lock)
+            programs = Programs(root)
+            yield Services(settings, programs, log, runs, experiments, models, sandboxes, lock)
         finally:
+            await experiments.close()
             await runs.motions.close()
             await models.close()
             await log.close()

@@ -15,6 +15,7 @@ COMMANDS = {
     "run": "Run a flow and print its steps and its answer.",
     "runs": "List, show, cancel, answer, pause, change and delete runs.",
     "check": "Check programs.",
+    "whatif": "Fork a run many ways at once and compare the figures.",
     "new": "Start a workspace with a small agent.",
     "doctor": "Say what works on this machine and what does not.",
     "replay": "Compute a run's decisions again and compare.",

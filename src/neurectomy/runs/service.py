@@ -160,18 +160,7 @@ class Runs(Readings):
             InvalidInput: There is no such event, the run ended there, or the changes do not fit.
         """
         parent = await self.row(run)
-        step = ""
-        if changes.value is not UNSET:
-            at, step = await self._before(run, at)
-        if not 1 <= at <= parent.head:
-            hint = f"Choose an event from 1 to {parent.head}."
-            raise InvalidInput(f"the run has no event {at}", hint=hint)
-        state = await asyncio.to_thread(self.log.state, run, at)
-        if state["status"] in ENDED:
-            hint = f"Choose an event from 1 to {at - 1}."
-            raise InvalidInput(f"the run had {state['status']} at event {at}", hint=hint)
-        prepared = await self._prepared_changes(changes, state)
-        answer = await self._answer(prepared.plan, state, step, changes.value)
+        at, prepared, answer = await self._planned(parent, at, changes)
         row = RunRow(
             ids.new_id(self._clock),
             parent.flow,
@@ -194,6 +183,31 @@ class Runs(Readings):
                 await self.motions.delete(made.id)
             raise
         return await self.row(made.id)
+
+    async def check_fork(self, run: str, at: int, changes: Changes) -> None:
+        """See that `fork` would take these changes.
+
+        Raises:
+            InvalidInput: It would not.
+        """
+        await self._planned(await self.row(run), at, changes)
+
+    async def _planned(
+        self, parent: RunRow, at: int, changes: Changes
+    ) -> tuple[int, Prepared, tuple[str, dict[str, Any]] | None]:
+        """Where a fork leaves its parent, its changes, and how what is pending there ends."""
+        step = ""
+        if changes.value is not UNSET:
+            at, step = await self._before(parent.id, at)
+        if not 1 <= at <= parent.head:
+            hint = f"Choose an event from 1 to {parent.head}."
+            raise InvalidInput(f"the run has no event {at}", hint=hint)
+        state = await asyncio.to_thread(self.log.state, parent.id, at)
+        if state["status"] in ENDED:
+            hint = f"Choose an event from 1 to {at - 1}."
+            raise InvalidInput(f"the run had {state['status']} at event {at}", hint=hint)
+        prepared = await self._prepared_changes(changes, state)
+        return at, prepared, await self._answer(prepared.plan, state, step, changes.value)
 
     async def change(self, run: str, changes: Changes, by: str = "user") -> RunRow:
         """Change a run that waits, in place, as a fork could; it goes on waiting.

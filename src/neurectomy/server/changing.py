@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import math
 from typing import TYPE_CHECKING
 
 from neurectomy.core.errors import InvalidInput
@@ -24,6 +23,8 @@ if TYPE_CHECKING:
     from neurectomy.server.context import Services
     from neurectomy.server.types import ChangesInput
 
+MOST_DOLLARS = 1e9
+
 MOST_BREAKPOINTS = 64
 """Of one run; each is looked at before every step."""
 
@@ -35,13 +36,23 @@ async def changes_of(services: Services, run: str, at: int, body: ChangesInput) 
         ProgramInvalid: The changed program has errors.
         InvalidInput: It cannot be changed like that.
     """
-    cost = body.cost_usd
-    if cost is not None and not (math.isfinite(cost) and cost >= 0):
-        raise InvalidInput("a budget is an amount in US dollars", hint="Such as 0.50.")
     edited = body.text is not None or body.prompts or body.systems or body.models or body.settings
     bundle = await _bundle(services, run, at, body) if edited or body.program else None
-    nanos = None if cost is None else round(cost * 1e9)
+    nanos = nanos_of(body.cost_usd)
     return Changes(body.inputs, bundle, body.bindings, body.value, nanos)
+
+
+def nanos_of(dollars: float | None) -> int | None:
+    """Billionths of a US dollar.
+
+    Raises:
+        InvalidInput: It is no amount.
+    """
+    if dollars is None:
+        return None
+    if not 0 <= dollars <= MOST_DOLLARS:
+        raise InvalidInput("a budget is an amount in US dollars", hint="Such as 0.50.")
+    return round(dollars * 1e9)
 
 
 async def plan_of(services: Services, run: str, text: str) -> Plan:

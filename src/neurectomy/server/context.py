@@ -5,6 +5,7 @@ from __future__ import annotations
 from msgspec import Struct
 
 from neurectomy.models.sources import Models
+from neurectomy.runs.experiments import Experiments
 from neurectomy.runs.service import Runs
 from neurectomy.sandboxes.select import Sandboxes
 from neurectomy.timeline.log import Log
@@ -20,6 +21,7 @@ class Services(Struct, frozen=True):
     programs: Programs
     log: Log
     runs: Runs
+    experiments: Experiments
     models: Models
     sandboxes: Sandboxes
     lock: WorkspaceLock

@@ -14,7 +14,9 @@ from neurectomy.core import codecs
 from neurectomy.core.errors import InvalidInput, NotFound
 from neurectomy.language.compiler import compile_text
 from neurectomy.language.hints import closest
+from neurectomy.runs.experiments import Experiment
 from neurectomy.server.changing import breakpoints_of, changes_of, plan_of
+from neurectomy.server.experimenting import cancel_whatif, show_whatif, start_whatif
 from neurectomy.server.types import (
     AnswerInput,
     BreakpointsInput,
@@ -34,9 +36,11 @@ from neurectomy.server.types import (
     RunUsage,
     SandboxState,
     Source,
+    Started,
     StartInput,
     StateView,
     Usage,
+    WhatIfInput,
     Workspace,
 )
 from neurectomy.server.views import program_detail, program_summary, run_view
@@ -352,6 +356,34 @@ OPERATIONS = (
         continue_run,
         Run,
         ContinueInput,
+    ),
+    Operation(
+        "start_whatif",
+        "POST",
+        "/api/runs/{run}/whatif",
+        "Start an experiment",
+        start_whatif,
+        Started,
+        WhatIfInput,
+        status=201,
+    ),
+    Operation(
+        "show_whatif",
+        "GET",
+        "/api/runs/{run}/whatif/{experiment}",
+        "An experiment",
+        show_whatif,
+        Experiment,
+        query=(Parameter("score", str, "", "a number over result, cost, tokens, seconds"),),
+    ),
+    Operation(
+        "cancel_whatif",
+        "DELETE",
+        "/api/runs/{run}/whatif/{experiment}",
+        "Stop an experiment",
+        cancel_whatif,
+        None,
+        status=204,
     ),
     Operation(
         "replay_run",

@@ -235,6 +235,29 @@ class ReplayInput(Struct, frozen=True, forbid_unknown_fields=True):
     until: int | None = None
 
 
+class CellInput(Struct, frozen=True, forbid_unknown_fields=True):
+    """One way to go on in an experiment, with what people call it."""
+
+    names: dict[str, str]
+    changes: ChangesInput = ChangesInput()
+
+
+class WhatIfInput(Struct, frozen=True, forbid_unknown_fields=True):
+    """An experiment: every cell is forked after the event ``at``, ``samples`` times."""
+
+    at: int
+    cells: list[CellInput]
+    samples: int = 1
+    budget_usd: float | None = None
+    parallel: int = 4
+
+
+class Started(Struct, frozen=True):
+    """The id of what was started."""
+
+    id: str
+
+
 class BreakpointsInput(Struct, frozen=True, forbid_unknown_fields=True):
     """Breakpoints instead of those that a run has.
 

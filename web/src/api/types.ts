@@ -19,6 +19,21 @@ export interface BreakpointsInput {
   breakpoints: string[]
 }
 
+export interface CellFigures {
+  names: Record<string, string>
+  runs: string[]
+  finished: Figure | null
+  score: Figure | null
+  cost_nanos: Figure | null
+  took_us: Figure | null
+  outcomes: Outcome[]
+}
+
+export interface CellInput {
+  names: Record<string, string>
+  changes?: ChangesInput
+}
+
 export interface ChangesInput {
   inputs?: Record<string, unknown>
   program?: string
@@ -83,11 +98,30 @@ export interface EventPage {
   status: string
 }
 
+export interface Experiment {
+  id: string
+  run: string
+  at: number
+  status: 'budget' | 'cancelled' | 'done' | 'running' | 'stopped'
+  planned: number
+  resting: number
+  spent_nanos: number
+  budget_nanos: number | null
+  cells: CellFigures[]
+}
+
 export interface Failure {
   code: string
   message: string
   hint: string
   step: string
+}
+
+export interface Figure {
+  value: number
+  low: number
+  high: number
+  count: number
 }
 
 export interface FlowView {
@@ -134,6 +168,11 @@ export interface LabelInput {
 export interface ModelView {
   name: string
   source: string
+}
+
+export interface Outcome {
+  value: unknown
+  count: number
 }
 
 export interface Parent {
@@ -225,6 +264,10 @@ export interface StartInput {
   breakpoints?: string[]
 }
 
+export interface Started {
+  id: string
+}
+
 export interface StateView {
   seq: number
   state: unknown
@@ -244,6 +287,14 @@ export interface Usage {
   runs: number
   events: number
   blobs: number
+}
+
+export interface WhatIfInput {
+  at: number
+  cells: CellInput[]
+  samples?: number
+  budget_usd?: number | null
+  parallel?: number
 }
 
 export interface Workspace {

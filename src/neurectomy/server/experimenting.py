@@ -1,0 +1,40 @@
+"""Operations of experiments: start one, look at it, stop it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from neurectomy.language.conditions import read_expression
+from neurectomy.runs.experiments import Cell, Design, Experiment
+from neurectomy.server.changing import changes_of, nanos_of
+from neurectomy.server.types import Started
+
+if TYPE_CHECKING:
+    from neurectomy.server.context import Services
+    from neurectomy.server.types import WhatIfInput
+
+SCORED = {"result": None, "cost": 0.0, "tokens": 0, "seconds": 0.0}
+"""What a score may name."""
+
+
+async def start_whatif(services: Services, run: str, body: WhatIfInput) -> Started:
+    """Begin a counterfactual experiment; every cell is a fork."""
+    cells = [
+        Cell(cell.names, await changes_of(services, run, body.at, cell.changes))
+        for cell in body.cells
+    ]
+    budget = nanos_of(body.budget_usd)
+    design = Design(run, body.at, tuple(cells), body.samples, budget, body.parallel)
+    return Started(await services.experiments.start(design))
+
+
+async def show_whatif(services: Services, run: str, experiment: str, score: str) -> Experiment:
+    """An experiment as it stands, with its figures."""
+    expression = read_expression(score, SCORED) if score else None
+    return await services.experiments.read(run, experiment, expression)
+
+
+async def cancel_whatif(services: Services, run: str, experiment: str) -> None:
+    """Stop an experiment and its forks; what has ended stays."""
+    await services.runs.row(run)
+    await services.experiments.cancel(experiment)
