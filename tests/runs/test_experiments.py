@@ -20,7 +20,7 @@ from neurectomy.server.types import CellInput, ChangesInput, StartInput, WhatIfI
 from neurectomy.workspace.settings import Settings
 from tests.models.provider import provider
 
-PROGRAM = '''
+PROGRAM = """
 model m = "openai:gpt-5.6-luna" { max_tokens 1000 }
 
 type Answer { text: str  sure: bool }
@@ -32,7 +32,7 @@ flow f(text: str) -> Answer {
   second = say(first)
   return Answer { text: second, sure: len(second) > 4 }
 }
-'''
+"""
 
 
 class Priced:
@@ -103,7 +103,8 @@ async def test_every_cell_is_forked_as_often_as_asked_and_measured(services) -> 
     assert short.names == {"prompt.say": "{{ text }}"}
     assert [len(cell.runs) for cell in found.cells] == [5, 5]
     assert (short.score.value, long.score.value) == (0.0, 1.0)
-    assert short.finished.value == 1.0 and 0.5 < short.finished.low < short.finished.high == 1.0
+    assert short.finished.value == 1.0
+    assert 0.5 < short.finished.low < short.finished.high == 1.0
     assert sum(outcome.count for outcome in long.outcomes) == 5
     rows = [await services.runs.row(one) for cell in found.cells for one in cell.runs]
     assert found.spent_nanos == sum(row.accounts["cost_nanos"] for row in rows) > 0
@@ -187,6 +188,8 @@ def test_figures_are_those_of_the_textbook() -> None:
 @given(st.lists(st.floats(-1e6, 1e6), min_size=1, max_size=60), st.integers(0, 50))
 def test_an_interval_holds_its_figure(samples: list[float], hits: int) -> None:
     mean, share = mean_of(samples), share_of(hits, 50)
-    assert mean is not None and share is not None
-    assert mean.low <= mean.value + 1e-6 and mean.value <= mean.high + 1e-6
+    assert mean is not None
+    assert share is not None
+    assert mean.low <= mean.value + 1e-6
+    assert mean.value <= mean.high + 1e-6
     assert 0 <= share.low <= share.value <= share.high <= 1
