@@ -93,7 +93,7 @@ class FlowView(Struct, frozen=True):
 
 
 class AgentView(Struct, frozen=True):
-    """An agent of a program."""
+    """An agent of a program; ``prompt`` and ``system`` are as people edit them."""
 
     name: str
     model: str
@@ -101,6 +101,8 @@ class AgentView(Struct, frozen=True):
     returns: str
     description: str
     line: int
+    prompt: str
+    system: str | None
 
 
 class ToolView(Struct, frozen=True):
@@ -118,6 +120,7 @@ class ModelView(Struct, frozen=True):
 
     name: str
     source: str
+    settings: dict[str, float] = {}
 
 
 class ProgramSummary(Struct, frozen=True):

@@ -6,7 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 from neurectomy.agents import types
 from neurectomy.agents.graph import graph
+from neurectomy.core.errors import InvalidInput
 from neurectomy.language.diagnostics import Lines
+from neurectomy.language.edits import prompt_of
 from neurectomy.server.types import (
     AgentView,
     Failure,
@@ -62,6 +64,14 @@ def program_summary(compiled: Compiled) -> ProgramSummary:
     )
 
 
+def _prompt(compiled: Compiled, agent: str, word: str) -> str | None:
+    """A prompt as people edit it; null where the agent has none, or a broken one."""
+    try:
+        return prompt_of(compiled, agent, word)
+    except InvalidInput:
+        return None
+
+
 def program_detail(compiled: Compiled) -> ProgramDetail:
     """A program with its graphs; of a broken one, what could be understood."""
     program, lines = compiled.program, Lines(compiled.text)
@@ -93,6 +103,8 @@ def program_detail(compiled: Compiled) -> ProgramDetail:
                 types.render(agent.returns),
                 agent.description,
                 line("agent", agent.name),
+                _prompt(compiled, agent.name, "prompt") or "",
+                _prompt(compiled, agent.name, "system"),
             )
             for agent in program.agents.values()
         ],
@@ -102,5 +114,5 @@ def program_detail(compiled: Compiled) -> ProgramDetail:
             )
             for tool in program.tools.values()
         ],
-        [ModelView(model.name, model.source) for model in program.models.values()],
+        [ModelView(model.name, model.source, model.settings) for model in program.models.values()],
     )

@@ -7,6 +7,8 @@ export interface AgentView {
   returns: string
   description: string
   line: number
+  prompt: string
+  system: string | null
 }
 
 export interface AnswerInput {
@@ -168,6 +170,7 @@ export interface LabelInput {
 export interface ModelView {
   name: string
   source: string
+  settings: Record<string, number>
 }
 
 export interface Outcome {
