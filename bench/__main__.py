@@ -51,7 +51,9 @@ def main() -> None:
         ("state at a moment, 1M, CPU µs", "seek_1M_p50_us", "seek_p50_us", "LangGraph", None),
         ("state at a moment, 10M, CPU µs", "seek_10M_p50_us", "seek_p50_us", "LangGraph", None),
         ("fork, CPU µs", "fork_cpu_us", "fork_cpu_us", "LangGraph", 50),
+        ("history of 1,000 steps", "history_cpu_us", "history_cpu_us", "LangGraph", None),
         ("bytes per step, 2 KB state", "step_bytes", "step_bytes", "LangGraph", None),
+        ("bytes per step, 20 KB state", "step_bytes_20k", "step_bytes_20k", "LangGraph", None),
     ]  # fmt: skip
     print(f"{'work':38} {'us':>10} {'peer':>10} {'ratio':>8}  goal")
     for name, own, theirs, peer, goal in rows:

@@ -21,7 +21,8 @@ from neurectomy.runs.machine import Machine
 from neurectomy.runs.plan import Plan
 from neurectomy.storage.port import Batch, RunRow
 from neurectomy.storage.sqlite import SqliteStore
-from neurectomy.timeline.event import Event, to_row
+from neurectomy.timeline.event import Event, from_row, to_row
+from neurectomy.timeline.fold import fold
 from neurectomy.timeline.log import Log
 from neurectomy.timeline.writer import KEYFRAME_EVERY
 from neurectomy.tools.port import ToolOutcome
@@ -117,6 +118,35 @@ async def fork(folder: Path) -> dict[str, float]:
     return {"fork_cpu_us": statistics.median(times)}
 
 
+async def history(folder: Path) -> dict[str, float]:
+    """CPU of the states after all events of a run of 1,000 steps, each an object of its own."""
+    store = SqliteStore(folder / "history.db", folder / "history")
+    log = Log(store, CLOCK, "bench")
+    made = await run(log, PURE, 2000)
+    times = []
+    for _ in range(5):
+        cpu, states, state = time.process_time(), [], {}
+        for found in log.rows(made, 0, 10_000):
+            event = from_row(found)
+            state = fold(state, event.patch or [], event.data or {})
+            states.append(codecs.decode(codecs.encode(state)))
+        times.append((time.process_time() - cpu) * 1e6)
+        assert len(states) > 2 * STEPS
+    await log.close()
+    store.close()
+    return {"history_cpu_us": statistics.median(times)}
+
+
+async def large_state(folder: Path) -> dict[str, float]:
+    """Bytes per step where the state holds 20 KB and little of it changes."""
+    store = SqliteStore(folder / "large.db", folder / "large")
+    log = Log(store, CLOCK, "bench")
+    used = store.run_usage(await run(log, PURE, 20_000))
+    await log.close()
+    store.close()
+    return {"step_bytes_20k": (used.event_bytes + used.blob_bytes) / STEPS}
+
+
 def seek(folder: Path, events: int) -> dict[str, float]:
     """CPU of the state at a random moment of a run of so many events, 2.3 KB of state."""
     store = SqliteStore(folder / f"seek{events}.db", folder / "seek", "process")
@@ -154,6 +184,7 @@ async def main() -> None:
     folder = Path(tempfile.mkdtemp())
     try:
         found = await steps(folder) | await fork(folder) | seek(folder, 1000)
+        found |= await history(folder) | await large_state(folder)
         if "--large" in sys.argv:
             found |= seek(folder, 1_000_000)
             found |= seek(folder, 10_000_000)

@@ -68,6 +68,13 @@ def langgraph(folder: Path) -> dict[str, float]:
             compiled.update_state(middle, {"n": 5})
             forks.append((time.process_time() - cpu) * 1e6)
         found["fork_cpu_us"] = statistics.median(forks)
+    with SqliteSaver.from_conn_string(str(folder / "large.db")) as saver:
+        config = {"configurable": {"thread_id": "0"}, "recursion_limit": 2000}
+        large = {"n": 0, "text": "x" * 20_000}
+        graph().compile(checkpointer=saver).invoke(large, config, durability="sync")
+        saver.conn.commit()
+        size = sum(p.stat().st_size for p in folder.glob("large.db*"))
+        found["step_bytes_20k"] = size / STEPS
     plain = graph().compile()
     cpu = time.process_time()
     plain.invoke(start, {"recursion_limit": 2000})
