@@ -12,7 +12,7 @@ import pytest
 from neurectomy.app.services import open_services
 from neurectomy.core.errors import Conflict, InvalidInput, ProgramInvalid
 from neurectomy.server import operations
-from neurectomy.server.types import ChangesInput, ForkInput
+from neurectomy.server.types import ChangesInput, ForkInput, Parent
 from neurectomy.workspace.settings import Settings
 from tests.models.provider import provider
 
@@ -215,3 +215,46 @@ async def test_a_fork_that_was_not_acknowledged_is_gone_after_a_crash(services) 
     await services.runs.motions.recover()
     assert services.log.store.run(half.id) is None
     assert (await services.runs.replay(run)).agrees
+
+
+STOPPED = '''
+model m = "openai:small"
+tool size(text: str) -> int from "tools.py"
+agent say(text: str) -> str { model m retry 0 prompt """Say: {{ text }}""" }
+
+flow f(text: str) -> str {
+  first = say(text)
+  parallel {
+    sure = ask human "Go on?" -> bool
+    second = say("{{ first }} again")
+  }
+  return "{{ second }} {{ sure }}"
+}
+'''
+
+
+async def test_a_failed_run_is_resumed_with_its_questions_and_without_repeating(
+    services, root: Path
+) -> None:
+    (root / "s.agent").write_text(STOPPED)
+    bundle = services.programs.bundle("s.agent")
+    broken = await services.runs.start(bundle, "f", {"text": "nothing refuses this"})
+    await rest(services, broken.id)
+    await services.runs.cancel(broken.id)
+    await rest(services, broken.id)
+    assert (await services.runs.row(broken.id)).status == "cancelled"
+    body = ChangesInput(prompts={"say": "Now: {{ text }}"})
+    made = await operations.resume_run(services, broken.id, body)
+    assert made.parent == Parent(broken.id, made.parent.at)
+    await rest(services, made.id)
+    state = services.log.state(made.id, (await services.runs.row(made.id)).head)
+    asked = state["pending"]["f/sure"]["seq"]
+    events = await services.log.events(made.id)
+    assert (events[asked - 1].kind, events[asked - 1].step) == ("human.asked", "f/sure")
+    answered = [e.step for e in events if e.kind == "model.responded"]
+    assert len(answered) == len(set(answered)) == 2
+    await services.runs.answer(made.id, "f/sure", True)
+    assert await rest(services, made.id) == "<<nothing refuses this> again> true"
+    assert (await services.runs.replay(made.id)).agrees
+    with pytest.raises(Conflict, match="has finished"):
+        await operations.resume_run(services, made.id, ChangesInput())

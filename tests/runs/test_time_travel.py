@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from neurectomy.core.ids import new_id
 from neurectomy.language.conditions import read_condition
+from neurectomy.models.port import ModelError
 from neurectomy.runs.breakpoints import NAMES, PLACES, Breakpoint, as_data
 from neurectomy.runs.driver import Driver
 from neurectomy.runs.machine import Machine
@@ -19,6 +20,7 @@ from neurectomy.runs.replay import Replayer
 from neurectomy.storage.port import ENDED, RunRow
 from neurectomy.timeline.event import from_row
 from neurectomy.timeline.log import Log
+from neurectomy.tools.port import ToolOutcome
 from tests.runs.programs import RuleWorkers, programs
 from tests.runs.test_machine import CLOCK, begin, carry_on, drive, outcome, plan_of, replay
 
@@ -156,6 +158,79 @@ def test_forks_of_one_run_at_the_same_time_disturb_neither_it_nor_each_other(
             assert replay(log, plan, fork).agrees
             assert log.verify(fork) == log.row(fork).head
         assert log.rows(parent, 0, 10_000) == before
+        await log.close()
+
+    asyncio.run(check())
+
+
+class Breaking(RuleWorkers):
+    """Workers one of whose calls fails for good, and that remember what returned."""
+
+    def __init__(self, seed: int, call: int) -> None:
+        super().__init__(seed)
+        self.left = call
+        self.returned: list[Any] = []
+
+    async def call_tool(self, tool: Any, *rest: Any) -> ToolOutcome:
+        self.left -= 1
+        if self.left == 0:
+            message = "it broke"
+            return ToolOutcome(error={"code": "raised", "message": message, "retryable": False})
+        return await super().call_tool(tool, *rest)
+
+    async def ask_model(self, *rest: Any) -> Any:
+        self.left -= 1
+        if self.left == 0:
+            raise ModelError("invalid_request", "it broke", retryable=False)
+        return await super().ask_model(*rest)
+
+
+@given(
+    text=programs(),
+    n=st.integers(0, 50),
+    seed=st.integers(0, 2**16),
+    call=st.integers(1, 12),
+    cancelled=st.booleans(),
+)
+@PROPERTY
+def test_a_run_that_failed_or_was_stopped_goes_on_and_repeats_nothing_that_has_ended(
+    store, text: str, n: int, seed: int, call: int, cancelled: bool
+) -> None:
+    async def check() -> None:
+        log, plan = Log(store, CLOCK, "test"), plan_of(text)
+        expected = outcome(log, await lived(log, plan, n, seed))
+        writer, machine = await begin(log, plan, n)
+        workers = RuleWorkers(seed) if cancelled else Breaking(seed, call)
+        driver = Driver(writer, machine, workers, CLOCK, lambda *_: None)
+        if cancelled:
+            driver.send("run.cancel_requested", "", {"by": "test"})
+        await driver.drive()
+        await log.release(writer)
+        run, row = writer.run, log.row(writer.run)
+        assert replay(log, plan, run).agrees
+        if row.status == "finished":
+            assert outcome(log, run) == expected  # a model that was told of the failure goes on
+            await log.close()
+            return
+        fork = await forked(log, run, row.head - 1)
+        writer = await log.open(fork, force=True)
+        driver = Driver(
+            writer, Machine(plan, writer.values), RuleWorkers(seed), CLOCK, lambda *_: None
+        )
+        changes = {"revive": {"asked": {}}}
+        driver.record("run.forked", "", {"run": run, "at": row.head - 1, "changes": changes})
+        for path, pending in writer.state["pending"].items():
+            assert pending["kind"] == "unknown"
+            driver.send("human.answered", path, {"by": "test", "decision": "retry"})
+        await driver.drive()
+        await log.release(writer)
+        assert outcome(log, fork) == expected, outcome(log, run)
+        checked = replay(log, plan, fork)
+        assert checked.agrees, checked.difference
+        ended = [row.step for row in log.rows(fork, 0, 10_000) if row.kind == "tool.returned"]
+        assert len(ended) == len(set(ended))
+        answered = [row.step for row in log.rows(fork, 0, 10_000) if row.kind == "model.responded"]
+        assert len(answered) == len(set(answered))
         await log.close()
 
     asyncio.run(check())

@@ -28,6 +28,7 @@ from neurectomy.core.errors import InvalidInput, NeurectomyError
 from neurectomy.workspace.root import find_root
 
 if TYPE_CHECKING:
+    from neurectomy.cli.client import Client
     from neurectomy.cli.following import Run
 
 
@@ -123,19 +124,36 @@ def cancel(run: str, workspace: Path, as_json: bool) -> None:
 
 @command.command("resume")
 @click.argument("run")
+@click.option("--set", "pairs", multiple=True, metavar="NAME=VALUE", help=SET_HELP)
 @workspace_option
 @json_option
-def resume(run: str, workspace: Path, as_json: bool) -> None:
-    """Go on with RUN after a crash, and wait for its end."""
+def resume(run: str, pairs: tuple[str, ...], workspace: Path, as_json: bool) -> None:
+    """Go on with RUN after a crash, a stop or a failure, and wait for its end.
+
+    What has finished is not done again. A run that failed or was cancelled goes on as a fork, in
+    which what failed is tried again; --set changes something first.
+    """
     root = find_root(workspace)
 
     async def work() -> Run:
         async with connect(root) as client:
             found = await client.call("show_run", run=run)
-            await client.call("resume_run", run=found["id"])
-            return await follow(client, found["id"], found["head"], asking=not as_json)
+            body = await _changes(client, found, pairs)
+            resumed = await client.call("resume_run", body, run=found["id"])
+            if resumed["id"] != found["id"] and not as_json:
+                click.echo(f"goes on as {resumed['id']}", err=True)
+            head = resumed["parent"]["at"] if resumed["id"] != found["id"] else found["head"]
+            return await follow(client, resumed["id"], head, asking=not as_json)
 
     _end(finish(work()), root, as_json)
+
+
+async def _changes(client: Client, run: Run, pairs: tuple[str, ...]) -> dict[str, Any]:
+    if not pairs:
+        return {}
+    detail = await client.call("run_program", run=run["id"])
+    schemas = {flow["name"]: flow["parameters"] for flow in detail["flows"]}
+    return read_changes(pairs, run["flow"], schemas.get(run["flow"], {}))
 
 
 @command.command("answer")
@@ -225,9 +243,7 @@ def change(run: str, pairs: tuple[str, ...], workspace: Path, as_json: bool) -> 
     async def work() -> Run:
         async with connect(root) as client:
             found = await client.call("show_run", run=run)
-            detail = await client.call("run_program", run=found["id"])
-            schemas = {flow["name"]: flow["parameters"] for flow in detail["flows"]}
-            body = read_changes(pairs, found["flow"], schemas.get(found["flow"], {}))
+            body = await _changes(client, found, pairs)
             changed: Run = await client.call("change_run", body, run=found["id"])
             return changed
 

@@ -8,6 +8,7 @@ from neurectomy.core.errors import Conflict
 from neurectomy.runs import breakpoints, changes
 from neurectomy.runs.failures import stop_waiting
 from neurectomy.runs.moment import Moment, deliver, wake
+from neurectomy.runs.revival import revive
 from neurectomy.runs.tool_rules import call_ended
 from neurectomy.timeline.event import Draft
 
@@ -33,6 +34,9 @@ ACCOUNTS = (
 
 What is uncertain is the most that requests may have cost whose end nobody saw; budgets count it.
 """
+
+_ABANDONED = frozenset({"cancelled", "lost"})
+"""Codes of failures that say nothing of the call itself: the run was being stopped."""
 
 _REFUSED = frozenset({"rate_limited", "refused", "unauthorized", "invalid_request", "server_error"})
 """Codes of failures after which a request has cost nothing."""
@@ -89,17 +93,16 @@ def _model_responded(moment: Moment, step: str, data: dict[str, Any]) -> Draft:
         model_requests=1,
         model_us=data["took_us"],
     )
-    if _runs_on(moment):
-        path = moment.state["pending"][step]["frame"]
-        calls = moment.values.resolve(data["message"]).get("calls", [])
-        patch += [
-            ["app", ["frames", path, "messages"], "message"],
-            ["set", ["frames", path, "phase"], "act"],
-            ["set", ["frames", path, "acted"], 0],
-            ["set", ["frames", path, "calls"], len(calls)],
-            ["set", ["frames", path, "joined"], []],
-            wake(path, [moment.seq]),
-        ]
+    path = moment.state["pending"][step]["frame"]
+    calls = moment.values.resolve(data["message"]).get("calls", [])
+    patch += [
+        ["app", ["frames", path, "messages"], "message"],
+        ["set", ["frames", path, "phase"], "act"],
+        ["set", ["frames", path, "acted"], 0],
+        ["set", ["frames", path, "calls"], len(calls)],
+        ["set", ["frames", path, "joined"], []],
+        wake(path, [moment.seq]),
+    ]
     return _draft(moment, "model.responded", step, data, patch)
 
 
@@ -107,7 +110,7 @@ def _model_failed(moment: Moment, step: str, data: dict[str, Any]) -> Draft:
     lost = [] if data["error"]["code"] in _REFUSED else [moment.state["pending"][step]["reserved"]]
     counted = _count(moment, model_requests=1, model_us=data["took_us"], **_uncertain(lost))
     patch = _ended(moment, step) + counted
-    return _draft(moment, "model.failed", step, data, patch + _failed(moment, step))
+    return _draft(moment, "model.failed", step, data, patch + _failed(moment, step, data))
 
 
 def _uncertain(reserved: list[dict[str, Any]]) -> dict[str, int]:
@@ -120,11 +123,11 @@ def _uncertain(reserved: list[dict[str, Any]]) -> dict[str, int]:
 
 def _tool_failed(moment: Moment, step: str, data: dict[str, Any]) -> Draft:
     patch = _ended(moment, step) + _count(moment, tool_calls=1, tool_us=data["took_us"])
-    return _draft(moment, "tool.failed", step, data, patch + _failed(moment, step))
+    return _draft(moment, "tool.failed", step, data, patch + _failed(moment, step, data))
 
 
-def _failed(moment: Moment, step: str) -> Patch:
-    if not _runs_on(moment):
+def _failed(moment: Moment, step: str, data: dict[str, Any]) -> Patch:
+    if not _runs_on(moment) and data["error"]["code"] in _ABANDONED:
         return []
     path = moment.state["pending"][step]["frame"]
     return [
@@ -136,8 +139,7 @@ def _failed(moment: Moment, step: str) -> Patch:
 
 def _tool_returned(moment: Moment, step: str, data: dict[str, Any]) -> Draft:
     patch = _ended(moment, step) + _count(moment, tool_calls=1, tool_us=data["took_us"])
-    if _runs_on(moment):
-        patch += _returned(moment, step, data)
+    patch += _returned(moment, step, data)
     return _draft(moment, "tool.returned", step, data, patch)
 
 
@@ -178,7 +180,7 @@ def _human_answered(moment: Moment, step: str, data: dict[str, Any]) -> Draft:
     elif pending["kind"] == "unknown" and data["decision"] == "value":
         patch += [*_ended(moment, step), *_returned(moment, step, data)]
     elif pending["kind"] == "unknown":
-        patch += [*_ended(moment, step), *_failed(moment, step)]
+        patch += [*_ended(moment, step), *_failed(moment, step, data)]
     else:
         raise Conflict(f"{step} does not wait for a person", hint="Look at the run's state.")
     return _draft(moment, "human.answered", step, data, patch)
@@ -258,6 +260,8 @@ def _created(moment: Moment, step: str, data: dict[str, Any]) -> Draft:
 
 def _forked(moment: Moment, step: str, data: dict[str, Any]) -> Draft:
     patch = [*breakpoints.forget(moment.state), *changes.patch_of(moment, data["changes"])]
+    if "revive" in data["changes"]:
+        patch += revive(moment, data["changes"]["revive"]["asked"])
     return Draft("run.forked", "", data, patch)
 
 

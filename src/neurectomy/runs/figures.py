@@ -59,4 +59,5 @@ def share_of(hits: int, count: int) -> Figure | None:
     spread = Z * Z / count
     middle = (share + spread / 2) / (1 + spread)
     margin = Z / (1 + spread) * math.sqrt(share * (1 - share) / count + spread / (4 * count))
-    return Figure(share, max(0.0, middle - margin), min(1.0, middle + margin), count)
+    low, high = max(0.0, middle - margin), min(1.0, middle + margin)
+    return Figure(share, min(low, share), max(high, share), count)

@@ -44,16 +44,20 @@ class Machine:
         if status in ENDED or state["pending"]:
             return None
         if status == "failing":
-            patch: Patch = [["set", ["status"], "failed"], ["set", ["frames"], {}]]
+            patch: Patch = [["set", ["status"], "failed"], *_nothing_left()]
             return Draft("run.failed", "", {"error": state["error"]}, patch)
         if status == "cancelling":
-            patch = [["set", ["status"], "cancelled"], ["set", ["frames"], {}]]
+            patch = [["set", ["status"], "cancelled"], *_nothing_left()]
             return Draft("run.cancelled", "", {}, patch)
         return None
 
     def complete(self, state: State, seq: int, kind: str, step: str, data: dict[str, Any]) -> Draft:
         """The event of a completion; see `neurectomy.runs.completions.complete`."""
         return complete(Moment(self.plan, self.values, state, seq), kind, step, data)
+
+
+def _nothing_left() -> Patch:
+    return [["set", ["frames"], {}], ["set", ["ready"], {}]]
 
 
 def _decide_running(moment: Moment) -> Draft | None:

@@ -12,7 +12,7 @@ from msgspec import UNSET
 from neurectomy.agents.program import Program, meaning
 from neurectomy.agents.types import Mismatch, coerce_fields
 from neurectomy.core import codecs, ids
-from neurectomy.core.errors import Conflict, InvalidInput, NeurectomyError
+from neurectomy.core.errors import Conflict, Damaged, InvalidInput, NeurectomyError
 from neurectomy.runs import answers, forks
 from neurectomy.runs.breakpoints import Breakpoint, as_data
 from neurectomy.runs.driver import ASKING
@@ -126,14 +126,58 @@ class Runs(Readings):
         await self.motions.start(row, plan, models, {digest: content}, data, breakpoints)
         return await self.row(row.id)
 
-    async def resume(self, run: str) -> RunRow:
-        """Go on with a run that has not ended and that nobody drives.
+    async def resume(
+        self,
+        run: str,
+        changes: Changes = Changes(),  # noqa: B008  # it is frozen
+    ) -> RunRow:
+        """Go on with a run that nobody drives; one that failed or was cancelled goes on as a fork.
+
+        What has finished is not done again. What failed is tried again, and so is what was in
+        flight where that may simply be made again; of other calls the fork asks how they ended.
+
+        Args:
+            run: The run's id.
+            changes: What is different from there on; only of a run that has ended.
 
         Raises:
-            Conflict: It has ended, or somebody drives it.
+            Conflict: It has finished, or somebody drives it.
+            InvalidInput: The changes do not fit, or it has not ended.
         """
+        row = await self.row(run)
+        if row.status in ("failed", "cancelled"):
+            return await self._revived(row, changes)
+        if changes != Changes():
+            hint = "Let it wait at a breakpoint, or fork it."
+            raise InvalidInput("only what has ended is resumed with changes", hint=hint)
         await self.motions.resume(run)
         return await self.row(run)
+
+    async def _revived(self, row: RunRow, changes: Changes) -> RunRow:
+        last = await asyncio.to_thread(self._last_of, row, frozenset({f"run.{row.status}"}), {""})
+        at = last[""] - 1
+        state = await asyncio.to_thread(self.log.state, row.id, at)
+        asking = {path for path, one in state["frames"].items() if one["kind"] == "ask"}
+        asked = await asyncio.to_thread(self._last_of, row, frozenset({"human.asked"}), asking)
+        return await self._fork(row, at, changes, revive={"asked": asked})
+
+    def _last_of(self, row: RunRow, kinds: frozenset[str], steps: set[str]) -> dict[str, int]:
+        """The last event of some kinds at each of some steps. Blocking.
+
+        Raises:
+            Damaged: There is none at one of them.
+        """
+        found: dict[str, int] = {}
+        until = row.head
+        while len(found) < len(steps) and until > 0:
+            first = max(0, until - 1000)
+            for event in reversed(self.log.rows(row.id, first, until - first)):
+                if event.kind in kinds and event.step in steps:
+                    found.setdefault(event.step, event.seq)
+            until = first
+        if len(found) < len(steps):
+            raise Damaged("events are missing that the state tells of", hint="Fork it earlier.")
+        return found
 
     async def fork(
         self,
@@ -159,8 +203,21 @@ class Runs(Readings):
         Raises:
             InvalidInput: There is no such event, the run ended there, or the changes do not fit.
         """
-        parent = await self.row(run)
-        at, prepared, answer = await self._planned(parent, at, changes)
+        return await self._fork(await self.row(run), at, changes, start=start, labels=labels)
+
+    async def _fork(
+        self,
+        parent: RunRow,
+        at: int,
+        changes: Changes,
+        *,
+        start: bool = True,
+        labels: dict[str, str] | None = None,
+        revive: dict[str, Any] | None = None,
+    ) -> RunRow:
+        at, prepared, answer = await self._planned(parent, at, changes, stopping=revive is not None)
+        if revive is not None:
+            prepared.record["revive"] = revive
         row = RunRow(
             ids.new_id(self._clock),
             parent.flow,
@@ -172,9 +229,9 @@ class Runs(Readings):
             self._clock.wall(),
             labels={**parent.labels, **(labels or {})},
         )
-        made = await asyncio.to_thread(self.log.store.fork_run, run, at, row)
+        made = await asyncio.to_thread(self.log.store.fork_run, parent.id, at, row)
         try:
-            data = {"run": run, "at": at, "changes": prepared.record}
+            data = {"run": parent.id, "at": at, "changes": prepared.record}
             await self.motions.take_up(
                 made.id, "run.forked", data, start=start, blobs=prepared.blobs, answer=answer
             )
@@ -193,7 +250,7 @@ class Runs(Readings):
         await self._planned(await self.row(run), at, changes)
 
     async def _planned(
-        self, parent: RunRow, at: int, changes: Changes
+        self, parent: RunRow, at: int, changes: Changes, *, stopping: bool = False
     ) -> tuple[int, Prepared, tuple[str, dict[str, Any]] | None]:
         """Where a fork leaves its parent, its changes, and how what is pending there ends."""
         step = ""
@@ -206,7 +263,7 @@ class Runs(Readings):
         if state["status"] in ENDED:
             hint = f"Choose an event from 1 to {at - 1}."
             raise InvalidInput(f"the run had {state['status']} at event {at}", hint=hint)
-        prepared = await self._prepared_changes(changes, state)
+        prepared = await self._prepared_changes(changes, state, stopping=stopping)
         return at, prepared, await self._answer(prepared.plan, state, step, changes.value)
 
     async def change(self, run: str, changes: Changes, by: str = "user") -> RunRow:
@@ -232,8 +289,10 @@ class Runs(Readings):
         await self.motions.take_up(run, "run.changed", data, blobs=prepared.blobs)
         return await self.row(run)
 
-    async def _prepared_changes(self, changes: Changes, state: Any) -> Prepared:
-        if state["status"] in STOPPING and changes != Changes():
+    async def _prepared_changes(
+        self, changes: Changes, state: Any, *, stopping: bool = False
+    ) -> Prepared:
+        if state["status"] in STOPPING and changes != Changes() and not stopping:
             hint = "Choose an event before it began to fail or to be cancelled."
             raise InvalidInput(f"the run was {state['status']} at that moment", hint=hint)
         recorded = await self.prepared(state["program"])

@@ -157,7 +157,8 @@ class Mutation:
 
     @strawberry.mutation(description="Go on with a run that nobody drives.")
     async def resume_run(self, info: Info, run: strawberry.ID) -> Run:
-        return _run(await operations.resume_run(_services(info), str(run)))
+        body = types.ChangesInput()
+        return _run(await operations.resume_run(_services(info), str(run), body))
 
     @strawberry.mutation(description="Give what a run waits for.")
     async def answer_run(

@@ -190,9 +190,11 @@ async def cancel_run(services: Services, run: str) -> Run:
     return await _whole(services, await services.runs.cancel(run))
 
 
-async def resume_run(services: Services, run: str) -> Run:
-    """Go on with a run that nobody drives."""
-    return await _whole(services, await services.runs.resume(run))
+async def resume_run(services: Services, run: str, body: ChangesInput) -> Run:
+    """Go on with a run that nobody drives; one that failed or was cancelled goes on as a fork."""
+    row = await services.runs.row(run)
+    changes = await changes_of(services, run, row.head, body)
+    return await _whole(services, await services.runs.resume(run, changes))
 
 
 async def answer_run(services: Services, run: str, body: AnswerInput) -> Run:
@@ -316,7 +318,15 @@ OPERATIONS = (
         "delete_run", "DELETE", "/api/runs/{run}", "Delete a run", delete_run, None, status=204
     ),
     Operation("cancel_run", "POST", "/api/runs/{run}/cancel", "Cancel a run", cancel_run, Run),
-    Operation("resume_run", "POST", "/api/runs/{run}/resume", "Resume a run", resume_run, Run),
+    Operation(
+        "resume_run",
+        "POST",
+        "/api/runs/{run}/resume",
+        "Resume a run",
+        resume_run,
+        Run,
+        ChangesInput,
+    ),
     Operation(
         "answer_run", "POST", "/api/runs/{run}/answer", "Answer a run", answer_run, Run, AnswerInput
     ),
