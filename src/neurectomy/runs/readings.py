@@ -11,6 +11,7 @@ from neurectomy.agents.changes import between
 from neurectomy.core.errors import Damaged, InvalidInput, NotFound
 from neurectomy.runs import requests
 from neurectomy.runs.bundle import Bundle, read_bundle
+from neurectomy.runs.compare import Comparer
 from neurectomy.runs.lookup import find_run
 from neurectomy.runs.moment import Moment
 from neurectomy.runs.plan import Plan
@@ -30,10 +31,15 @@ MOST_PLANS = 64
 
 
 class Readings:
-    """Reads runs, and keeps the programs that they were made from prepared."""
+    """Reads runs, and keeps the programs that they were made from prepared.
+
+    Attributes:
+        comparer: Puts two runs beside each other.
+    """
 
     def __init__(self, log: Log) -> None:
         self.log = log
+        self.comparer = Comparer(self)
         self._plans: dict[str, Plan] = {}
 
     async def row(self, run: str) -> RunRow:

@@ -14,7 +14,10 @@ from neurectomy.core import codecs
 from neurectomy.core.errors import InvalidInput, NotFound
 from neurectomy.language.compiler import compile_text
 from neurectomy.language.hints import closest
+from neurectomy.runs.compare import Comparison
+from neurectomy.runs.detail import StepDetail
 from neurectomy.runs.experiments import Experiment
+from neurectomy.server import comparing
 from neurectomy.server.changing import breakpoints_of, changes_of, plan_of
 from neurectomy.server.experimenting import cancel_whatif, show_whatif, start_whatif
 from neurectomy.server.types import (
@@ -298,6 +301,18 @@ _EVENTS = (
     Parameter("limit", int, 1000, "at most 5,000"),
 )
 _AT = (Parameter("at", int, -1, "seq of an event; the last one by default"),)
+_COMPARE = (
+    Parameter("a", str, "", "a run"),
+    Parameter("b", str, "", "another"),
+    Parameter("steps", str, "different", "different, own (all but those of shared events) or all"),
+    Parameter("after", int, 0, "next of the page before"),
+    Parameter("limit", int, 1000, "at most 5,000"),
+)
+_STEP = (
+    Parameter("path", str, "", "of the step"),
+    Parameter("start", int, 0, "seq of the event that began it; 0 where that is not known"),
+    Parameter("end", int, 0, "seq of the event that ended it; 0 while it is open"),
+)
 
 OPERATIONS = (
     Operation("workspace", "GET", "/api/workspace", "The opened folder", workspace, Workspace),
@@ -441,6 +456,24 @@ OPERATIONS = (
         query=(Parameter("seq", int, 0, "seq of a model.requested"),),
     ),
     Operation("run_usage", "GET", "/api/runs/{run}/usage", "Its disk usage", run_usage, RunUsage),
+    Operation(
+        "compare_runs",
+        "GET",
+        "/api/compare",
+        "Compare two runs",
+        comparing.compare_runs,
+        Comparison,
+        query=_COMPARE,
+    ),
+    Operation(
+        "show_step",
+        "GET",
+        "/api/runs/{run}/step",
+        "A step in full",
+        comparing.show_step,
+        StepDetail,
+        query=_STEP,
+    ),
     Operation("show_blob", "GET", "/api/blobs/{digest}", "A stored value", show_blob, Any),
     Operation("list_models", "GET", "/api/models", "Models", list_models, list[Source]),
     Operation("usage", "GET", "/api/usage", "Disk usage", usage, Usage),

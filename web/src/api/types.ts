@@ -54,6 +54,33 @@ export interface CheckInput {
   text?: string | null
 }
 
+export interface ComparedRun {
+  run: string
+  title: string
+  flow: string
+  source: string
+  status: string
+  head: number
+  created: number
+  took_us: number
+  accounts: Record<string, number>
+}
+
+export interface Comparison {
+  a: ComparedRun
+  b: ComparedRun
+  same: boolean
+  shared: number
+  parting: Parting | null
+  counts: Record<string, number>
+  program: ProgramChange[]
+  state: ValueChange[]
+  files: FileChange[]
+  problems: string[]
+  pairs: StepPair[]
+  next: number | null
+}
+
 export interface ContinueInput {
   step?: boolean
 }
@@ -126,6 +153,14 @@ export interface Figure {
   count: number
 }
 
+export interface FileChange {
+  path: string
+  status: 'added' | 'changed' | 'moved' | 'removed'
+  bytes_a: number | null
+  bytes_b: number | null
+  was: string
+}
+
 export interface FlowView {
   name: string
   description: string
@@ -181,6 +216,20 @@ export interface Outcome {
 export interface Parent {
   run: string
   at: number
+}
+
+export interface Parting {
+  step: string
+  a: number | null
+  b: number | null
+}
+
+export interface ProgramChange {
+  line: string
+  status: 'added' | 'changed' | 'removed'
+  kind: 'agent' | 'file' | 'flow' | 'model' | 'tool' | 'type'
+  before: string | null
+  after: string | null
 }
 
 export interface ProgramDetail {
@@ -276,6 +325,40 @@ export interface StateView {
   state: unknown
 }
 
+export interface StateWrite {
+  path: (string | number)[]
+  value: unknown
+}
+
+export interface Step {
+  path: string
+  kind: 'agent' | 'ask' | 'bind' | 'branch' | 'flow' | 'item' | 'loop' | 'map' | 'model' | 'tool'
+  callee: string
+  start: number | null
+  end: number | null
+  outcome: 'done' | 'failed' | 'open'
+  attempts: number
+  tokens: number
+  cost_nanos: number
+  took_us: number | null
+  brief: string
+}
+
+export interface StepDetail {
+  path: string
+  given: Record<string, unknown>
+  gave: Record<string, unknown>
+  writes: StateWrite[]
+}
+
+export interface StepPair {
+  status: 'added' | 'changed' | 'moved' | 'removed' | 'same'
+  a: Step | null
+  b: Step | null
+  differs: string[]
+  depth: number
+}
+
 export interface ToolView {
   name: string
   returns: string
@@ -290,6 +373,13 @@ export interface Usage {
   runs: number
   events: number
   blobs: number
+}
+
+export interface ValueChange {
+  path: (string | number)[]
+  status: 'added' | 'changed' | 'removed'
+  a: unknown
+  b: unknown
 }
 
 export interface WhatIfInput {
