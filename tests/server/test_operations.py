@@ -283,3 +283,34 @@ async def test_a_tool_file_is_a_file_of_the_workspace(client, root) -> None:
         assert any(text in one["message"] for one in found["diagnostics"])
         refused = await client.post("/api/runs", json={"program": f"{name}.agent"})
         assert refused.status_code == 422
+
+
+async def test_two_runs_are_compared_and_a_step_is_shown_in_full(client) -> None:
+    run = await finished(client, (await start(client))["id"])
+    forked = await client.post(f"/api/runs/{run['id']}/fork", json={"at": 1, "inputs": {"n": 5}})
+    fork = await finished(client, forked.json()["id"])
+    address = f"/api/compare?a={run['id']}&b={fork['id']}"
+    found = (await client.get(address)).json()
+    assert (found["same"], found["shared"]) == (False, 1)
+    assert [(p["status"], p["a"]["path"], p["differs"]) for p in found["pairs"]] == [
+        ("changed", "twice/a", ["arguments", "value"]),
+        ("changed", "twice/b", ["arguments", "value"]),
+    ]
+    page = (await client.get(f"{address}&limit=1")).json()
+    assert (len(page["pairs"]), page["next"]) == (1, 1)
+    step = found["pairs"][0]["b"]
+    where = f"path={step['path']}&start={step['start']}&end={step['end']}"
+    detail = (await client.get(f"/api/runs/{fork['id']}/step?{where}")).json()
+    assert detail["given"] == {"arguments": {"n": 5}}
+    assert detail["gave"] == {"value": 10, "stdout": "doubling\n"}
+    assert detail["writes"] == [{"path": ["frames", "twice", "env", "a"], "value": 10}]
+    for query, status in (
+        (f"a={run['id']}", 422),
+        (f"a={run['id']}&b={fork['id']}&steps=some", 422),
+        (f"a={run['id']}&b=01a212d8-0000-7702-a1e1-c4d8df5a8a65", 404),
+    ):
+        assert (await client.get(f"/api/compare?{query}")).status_code == status
+    other = f"/api/runs/{fork['id']}/step?path=twice/b&start={step['start']}"
+    assert (await client.get(other)).status_code == 422
+    missing = f"/api/runs/{fork['id']}/step?path=twice/b&start=900"
+    assert (await client.get(missing)).status_code == 404

@@ -21,13 +21,14 @@ COMMANDS = {
     "replay": "Compute a run's decisions again and compare.",
     "resume": "Go on with a run after a crash, a stop or a failure of the machine.",
     "fork": "Go on from a moment of a run in another way.",
+    "diff": "Compare two runs step by step.",
 }
 """Names and the lines of ``--help``, so that help loads nothing."""
 
 EPILOG = """\b
-Exit codes: 0 done, 2 wrong input, 3 program with errors, 4 not found, 5 not possible now,
-6 not available here, 7 refused, 8 the run failed, 9 a replay differs, 10 storage,
-11 the run waits for a person, 130 interrupted."""
+Exit codes: 0 done, 1 two runs differ, 2 wrong input, 3 program with errors, 4 not found,
+5 not possible now, 6 not available here, 7 refused, 8 the run failed, 9 a replay differs,
+10 storage, 11 the run waits for a person, 130 interrupted."""
 
 
 class Lazy(click.Group):
