@@ -35,6 +35,7 @@ MARKS = {
     "moved": (">", "cyan"),
 }
 
+_STATEMENTS = ("bind", "branch", "loop")
 _TELLING = ("arguments", "question", "prompt", "request", "answer", "refusal", "value", "error",
             "output")  # fmt: skip
 FINAL = "final_answer"
@@ -83,7 +84,8 @@ def _sides(found: Data, width: int) -> Iterator[str]:
     if found["shared"] or parting is not None:
         yield ""
     if found["shared"]:
-        yield f"events 1 to {found['shared']} are shared"
+        shared = found["shared"]
+        yield f"events 1 to {shared} are shared" if shared > 1 else "event 1 is shared"
     if parting is not None:
         places = [f"event {parting[side]} of {side.upper()}" for side in "ab" if parting[side]]
         yield f"the first difference is at {parting['step']}: {', '.join(places)}"
@@ -192,8 +194,10 @@ def _step(pair: Data, found: Data, width: int, most: int | None) -> Iterator[str
     if pair["status"] == "moved":
         path = f"{path} -> {b['path']}"
     about = [step["callee"], ", ".join(pair["differs"])]
-    if step["kind"] in ("bind", "branch", "loop"):
-        about = [" -> ".join(dict.fromkeys(s["brief"] for s in (a, b) if s and s["brief"]))]
+    briefs = [s["brief"] for s in (a, b) if s and s["brief"]]
+    said = step["kind"] in _STATEMENTS and len(briefs) == 2
+    if step["kind"] in _STATEMENTS:
+        about = [" -> ".join(dict.fromkeys(briefs))]
     elif a is None or b is None:
         about.append(step["brief"])
     amounts = _amounts(a, b)
@@ -201,7 +205,7 @@ def _step(pair: Data, found: Data, width: int, most: int | None) -> Iterator[str
     line = f"  {_mark(pair['status'])} {path}  {click.style(text, dim=True)}"
     room = width - 4 - len(path) - 2 - len(text) - 2
     yield f"{line}  {amounts}".rstrip() if len(amounts) <= room else line.rstrip()
-    if "detail" in pair and step["kind"] not in ("branch", "loop"):
+    if "detail" in pair and not said:
         yield from _details(pair, found, width, most)
 
 
