@@ -43,7 +43,7 @@ test.afterEach(async () => {
   expect(problems).toEqual([])
 })
 
-const runs = (page: Page) => page.locator('section[aria-label=Runs] li button')
+const runs = (page: Page) => page.locator('section[aria-label=Runs] li button[aria-current]')
 const seq = async (page: Page) => Number(await page.getByTestId('seq').textContent())
 const head = async (page: Page) => Number(await page.getByTestId('head').textContent())
 

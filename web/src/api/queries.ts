@@ -4,12 +4,14 @@ import { useEffect } from 'react'
 
 import { call, get, post, Problem } from './client'
 import type {
+  Comparison,
   ProgramDetail,
   ProgramSummary,
   Replay,
   Run,
   RunPage,
   StartInput,
+  StepDetail,
   Workspace,
 } from './types'
 
@@ -90,6 +92,59 @@ export const useBlob = (digest: string | null) =>
     enabled: digest !== null,
     staleTime: Infinity,
   })
+
+/** Two runs beside each other, with every page of their steps. */
+export const useComparison = (a: string, b: string, steps: 'own' | 'all') =>
+  useQuery({
+    queryKey: ['compare', a, b, steps],
+    queryFn: async () => {
+      const address = `/api/compare?a=${encodeURIComponent(a)}&b=${encodeURIComponent(b)}&steps=${steps}&limit=5000`
+      const found = await get<Comparison>(address)
+      while (found.next !== null) {
+        const page = await get<Comparison>(`${address}&after=${found.next}`)
+        found.pairs.push(...page.pairs)
+        found.next = page.next
+      }
+      return found
+    },
+    placeholderData: (before) => (before?.a.run.endsWith(a) && before.b.run.endsWith(b) ? before : undefined),
+    refetchInterval: (query) => (query.state.data && isMoving(query.state.data) ? 2_000 : false),
+  })
+
+const ENDED = new Set(['finished', 'failed', 'cancelled'])
+const isMoving = ({ a, b }: Comparison) => !ENDED.has(a.status) || !ENDED.has(b.status)
+
+/** Bytes of a value that is stored apart, up to which it is fetched to be compared. */
+const MOST_BYTES = 400_000
+
+/** A step of a run in full, its values in their places. */
+export const useStepDetail = (run: string, path: string, start: number | null, end: number | null, wanted: boolean) =>
+  useQuery({
+    queryKey: ['step', run, path, start, end],
+    queryFn: async () => {
+      const where = `path=${encodeURIComponent(path)}&start=${start ?? 0}&end=${end ?? 0}`
+      return (await whole(await get<StepDetail>(`/api/runs/${run}/step?${where}`))) as StepDetail
+    },
+    enabled: wanted,
+    staleTime: end === null ? 2_000 : Infinity,
+  })
+
+/** A value of the log with what is stored apart in its place, unless that is very large. */
+export async function whole(value: unknown): Promise<unknown> {
+  if (Array.isArray(value)) return Promise.all(value.map(whole))
+  if (value === null || typeof value !== 'object') return value
+  if ('$blob' in value) {
+    const { $blob: digest, bytes } = value as unknown as { $blob: string; bytes: number }
+    if (bytes > MOST_BYTES) return `${bytes} bytes, ${digest.slice(0, 12)}`
+    return queryClient.fetchQuery({
+      queryKey: ['blob', digest],
+      queryFn: () => get<unknown>(`/api/blobs/${digest}`),
+      staleTime: Infinity,
+    })
+  }
+  const inner = await Promise.all(Object.entries(value).map(async ([name, one]) => [name, await whole(one)] as const))
+  return Object.fromEntries(inner)
+}
 
 function useRunMutation<V>(change: (value: V) => Promise<Run>) {
   const client = useQueryClient()

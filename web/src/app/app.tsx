@@ -4,6 +4,7 @@ import { useCallback, useEffect, useMemo, useRef, useState } from 'react'
 
 import { useProgram, usePrograms, useRun, useRunProgram, useStatusStream, useWorkspace } from '../api/queries'
 import type { Event } from '../api/types'
+import { Compare } from '../features/compare/compare'
 import { FlowGraph } from '../features/flow/flow-graph'
 import { nodeStates } from '../features/flow/states'
 import { Inspector } from '../features/inspector/inspector'
@@ -71,6 +72,7 @@ export function App() {
     view.play(!view.playing)
   }
   useKeys((command) => {
+    if (view.compare && command.name !== 'run') return
     if (command.name === 'step') seek(seq + command.by)
     else if (command.name === 'first') seek(1)
     else if (command.name === 'newest') newest()
@@ -78,6 +80,7 @@ export function App() {
     else setDialog(true)
   })
 
+  const compare = (a: string, b: string) => view.show({ compare: [a, b], run: null, program: null, seq: null, step: null })
   const selectNode = (id: string) => {
     const spans = log?.index.spans ?? []
     const own = spans.filter((one) => clean(one.step) === id)
@@ -93,7 +96,7 @@ export function App() {
         <h1 className="text-[11px] font-bold tracking-[0.14em]">NEURECTOMY</h1>
         <Title />
         <span className="min-w-0 flex-1 truncate text-center text-ink-2">{run.data?.title}</span>
-        {run.data ? <RunActions run={run.data} log={log} seq={seq} /> : null}
+        {run.data ? <RunActions run={run.data} log={log} seq={seq} onCompare={compare} /> : null}
         <IconButton label={view.theme === 'dark' ? 'Light theme' : 'Dark theme'} onClick={view.turnTheme}>
           {view.theme === 'dark' ? <Sun size={15} /> : <Moon size={15} />}
         </IconButton>
@@ -113,67 +116,83 @@ export function App() {
         />
         <RunList
           selected={view.run}
+          compared={view.compare}
           onSelect={(chosen) => view.show({ run: chosen.id, program: null, seq: null, step: null })}
+          onCompare={compare}
         />
       </nav>
-      <main className="grid min-h-0 grid-cols-2">
-        <section aria-label="Program" className="min-h-0 min-w-0 border-r border-line bg-ground-1">
-          {detail ? (
-            <ProgramText text={detail.text} diagnostics={detail.diagnostics} notes={notes} firstProblem={firstProblem} />
-          ) : program.error ? (
-            <Trouble message={program.error.message} />
-          ) : programs.data?.length === 0 ? (
-            <Empty title="This folder has no agent yet">
-              Write one in a file that ends in .agent, or run neurectomy new.
-            </Empty>
-          ) : null}
-        </section>
-        <section aria-label="Flow" className="min-h-0 min-w-0">
-          <FlowGraph
-            flow={flow}
-            agents={detail?.agents ?? []}
-            states={states}
-            current={here}
-            selected={span ? ownNode(span.step, ids) : null}
-            onSelect={selectNode}
+      {view.compare ? (
+        <Compare
+          runs={view.compare}
+          step={view.step}
+          theme={view.theme}
+          onStep={(step) => view.show({ step })}
+          onSwap={() => view.compare && view.show({ compare: [view.compare[1], view.compare[0]] })}
+          onOpen={(chosen, step, at) => view.show({ run: chosen, seq: at, step, compare: null })}
+          onClose={() => view.show({ run: view.compare?.[1] ?? null, seq: null, step: null, compare: null })}
+        />
+      ) : (
+        <>
+          <main className="grid min-h-0 grid-cols-2">
+            <section aria-label="Program" className="min-h-0 min-w-0 border-r border-line bg-ground-1">
+              {detail ? (
+                <ProgramText text={detail.text} diagnostics={detail.diagnostics} notes={notes} firstProblem={firstProblem} />
+              ) : program.error ? (
+                <Trouble message={program.error.message} />
+              ) : programs.data?.length === 0 ? (
+                <Empty title="This folder has no agent yet">
+                  Write one in a file that ends in .agent, or run neurectomy new.
+                </Empty>
+              ) : null}
+            </section>
+            <section aria-label="Flow" className="min-h-0 min-w-0">
+              <FlowGraph
+                flow={flow}
+                agents={detail?.agents ?? []}
+                states={states}
+                current={here}
+                selected={span ? ownNode(span.step, ids) : null}
+                onSelect={selectNode}
+              />
+            </section>
+          </main>
+          <aside aria-label="Inspector" className="flex min-h-0 flex-col border-l border-line bg-ground-1">
+            {waits && asked.length > 0 ? (
+              <div className="max-h-[60%] shrink-0 overflow-y-auto pb-3">
+                {asked.map((one) => (
+                  <AnswerBox key={one.start} run={waits} event={log?.events[one.start - 1] as Event} />
+                ))}
+              </div>
+            ) : null}
+            {run.data && log ? (
+              <Inspector run={run.data} log={log} span={span} seq={seq} onSeek={seek} />
+            ) : run.error ? (
+              <Trouble message={run.error.message} />
+            ) : (
+              <Empty title="No run is open">Press Run, or choose one on the left, and look at any moment of it.</Empty>
+            )}
+          </aside>
+          <Timeline
+            spans={log?.index.spans ?? []}
+            length={log?.duration ?? 0}
+            since={log?.state === 'live' ? (log.events[head - 1]?.at ?? null) : null}
+            head={head}
+            seq={seq}
+            now={now}
+            follows={follows && log?.state === 'live'}
+            playing={view.playing}
+            speed={view.speed}
+            selected={span?.step ?? null}
+            theme={view.theme}
+            onSeek={(mono) => log && seek(log.seqAt(mono))}
+            onStep={(by) => seek(seq + by)}
+            onEnds={(which) => (which === 'first' ? seek(1) : newest())}
+            onPlay={play}
+            onSpeed={view.hurry}
+            onSelect={(step) => view.show({ step })}
           />
-        </section>
-      </main>
-      <aside aria-label="Inspector" className="flex min-h-0 flex-col border-l border-line bg-ground-1">
-        {waits && asked.length > 0 ? (
-          <div className="max-h-[60%] shrink-0 overflow-y-auto pb-3">
-            {asked.map((one) => (
-              <AnswerBox key={one.start} run={waits} event={log?.events[one.start - 1] as Event} />
-            ))}
-          </div>
-        ) : null}
-        {run.data && log ? (
-          <Inspector run={run.data} log={log} span={span} seq={seq} onSeek={seek} />
-        ) : run.error ? (
-          <Trouble message={run.error.message} />
-        ) : (
-          <Empty title="No run is open">Press Run, or choose one on the left, and look at any moment of it.</Empty>
-        )}
-      </aside>
-      <Timeline
-        spans={log?.index.spans ?? []}
-        length={log?.duration ?? 0}
-        since={log?.state === 'live' ? (log.events[head - 1]?.at ?? null) : null}
-        head={head}
-        seq={seq}
-        now={now}
-        follows={follows && log?.state === 'live'}
-        playing={view.playing}
-        speed={view.speed}
-        selected={span?.step ?? null}
-        theme={view.theme}
-        onSeek={(mono) => log && seek(log.seqAt(mono))}
-        onStep={(by) => seek(seq + by)}
-        onEnds={(which) => (which === 'first' ? seek(1) : newest())}
-        onPlay={play}
-        onSpeed={view.hurry}
-        onSelect={(step) => view.show({ step })}
-      />
+        </>
+      )}
       <StatusBar
         connected={connected}
         run={run.data}

@@ -1,5 +1,5 @@
 /** What can be done with the run that is shown: replay, resume, stop, fork, delete. */
-import { GitFork, Play, RotateCcw, Square, Trash2 } from 'lucide-react'
+import { GitCompareArrows, GitFork, Play, RotateCcw, Square, Trash2 } from 'lucide-react'
 import { useEffect, useState } from 'react'
 
 import { useCancel, useDelete, useFork, useReplay, useResume } from '../api/queries'
@@ -10,7 +10,18 @@ import { Confirm } from '../ui/confirm'
 import { Button, IconButton } from '../ui/controls'
 import { useView } from './view'
 
-export function RunActions({ run, log, seq }: { run: Run; log: RunLog | null; seq: number }) {
+export function RunActions({
+  run,
+  log,
+  seq,
+  onCompare,
+}: {
+  run: Run
+  log: RunLog | null
+  seq: number
+  onCompare: (a: string, b: string) => void
+}) {
+  const parent = run.parent
   const view = useView()
   const cancel = useCancel()
   const fork = useFork()
@@ -74,6 +85,11 @@ export function RunActions({ run, log, seq }: { run: Run; log: RunLog | null; se
       >
         Fork here
       </Button>
+      {parent ? (
+        <IconButton label="Compare with the run that this one continues" onClick={() => onCompare(parent.run, run.id)}>
+          <GitCompareArrows size={14} />
+        </IconButton>
+      ) : null}
       {ended ? (
         <Confirm
           title="Delete this run for good?"

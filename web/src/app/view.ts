@@ -7,18 +7,22 @@ export interface View {
   /** The moment that every view obeys; null follows the newest event. */
   seq: number | null
   step: string | null
+  /** Two runs that stand beside each other, instead of one. */
+  compare: [string, string] | null
   playing: boolean
   speed: number
   theme: 'dark' | 'light'
-  show: (change: Partial<Pick<View, 'program' | 'run' | 'seq' | 'step'>>) => void
+  show: (change: Partial<Place>) => void
   play: (playing: boolean) => void
   hurry: () => void
   turnTheme: () => void
 }
 
+type Place = Pick<View, 'program' | 'run' | 'seq' | 'step' | 'compare'>
+
 const SPEEDS = [0.25, 1, 4, 16]
 
-function read(): Pick<View, 'program' | 'run' | 'seq' | 'step'> {
+function read(): Place {
   const query = new URLSearchParams(window.location.search)
   const seq = Number(query.get('at'))
   return {
@@ -26,15 +30,22 @@ function read(): Pick<View, 'program' | 'run' | 'seq' | 'step'> {
     run: query.get('run'),
     seq: Number.isInteger(seq) && seq > 0 ? seq : null,
     step: query.get('step'),
+    compare: pairOf(query.get('compare')),
   }
 }
 
-function write(view: Pick<View, 'program' | 'run' | 'seq' | 'step'>, push: boolean) {
+function pairOf(text: string | null): View['compare'] {
+  const [a, b] = text?.split(',') ?? []
+  return a && b ? [a, b] : null
+}
+
+function write(view: Place, push: boolean) {
   const query = new URLSearchParams()
   if (view.program) query.set('program', view.program)
   if (view.run) query.set('run', view.run)
   if (view.seq) query.set('at', String(view.seq))
   if (view.step) query.set('step', view.step)
+  if (view.compare) query.set('compare', view.compare.join(','))
   const text = query.toString()
   const address = text ? `?${text}` : window.location.pathname
   if (push) window.history.pushState(null, '', address)
@@ -54,8 +65,12 @@ export const useView = create<View>((set, getState) => ({
   theme: firstTheme(),
   show: (change) => {
     const before = getState()
-    const push = change.run !== undefined && change.run !== before.run
-    set(change)
+    const left = change.run !== undefined && change.compare === undefined ? { compare: null } : {}
+    const after = { ...change, ...left }
+    const push =
+      (after.run !== undefined && after.run !== before.run) ||
+      (after.compare !== undefined && String(after.compare) !== String(before.compare))
+    set(after)
     write(getState(), push)
   },
   play: (playing) => set({ playing }),

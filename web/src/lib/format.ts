@@ -30,6 +30,15 @@ export function clock(microseconds: number): string {
 
 const pad = (value: number, width: number) => String(value).padStart(width, '0')
 
+/** A number of bytes in the unit that suits it. */
+export function bytes(amount: number): string {
+  for (const unit of ['B', 'kB', 'MB']) {
+    if (amount < 1_000) return `${Number(amount.toPrecision(3))} ${unit}`
+    amount /= 1_000
+  }
+  return `${Number(amount.toPrecision(3))} GB`
+}
+
 export const money = (nanos: number) => `$${(nanos / 1e9).toFixed(4)}`
 
 export const count = (value: number) => value.toLocaleString('en-US')

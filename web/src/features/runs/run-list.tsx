@@ -1,5 +1,5 @@
 /** The runs of the workspace, newest first. */
-import { GitFork, Search } from 'lucide-react'
+import { GitCompareArrows, GitFork, Search } from 'lucide-react'
 import { useDeferredValue, useState } from 'react'
 
 import { useRuns } from '../../api/queries'
@@ -9,11 +9,26 @@ import { Heading, StatusDot, Trouble } from '../../ui/controls'
 
 export function RunList({
   selected,
+  compared,
   onSelect,
+  onCompare,
 }: {
   selected: string | null
+  /** The two runs that stand beside each other. */
+  compared: [string, string] | null
   onSelect: (run: Run) => void
+  onCompare: (a: string, b: string) => void
 }) {
+  const [marked, setMarked] = useState<string | null>(null)
+  const choose = (run: Run) => {
+    const first = marked ?? selected ?? compared?.[0] ?? null
+    if (first === run.id) setMarked(marked === null ? run.id : null)
+    else if (first === null) setMarked(run.id)
+    else {
+      setMarked(null)
+      onCompare(first, run.id)
+    }
+  }
   const [search, setSearch] = useState('')
   const { data, error, isPending } = useRuns(useDeferredValue(search))
   const runs = data?.runs ?? []
@@ -37,10 +52,24 @@ export function RunList({
           {search ? 'No run matches.' : 'Nothing has run yet. Press Run to start.'}
         </p>
       ) : null}
+      {marked ? (
+        <p role="status" className="mx-3 mb-1.5 rounded-md bg-accent/10 px-2 py-1 text-[11px] text-ink-2">
+          Choose the run to compare with {shortId(marked)}.{' '}
+          <button type="button" className="text-accent" onClick={() => setMarked(null)}>
+            Not now
+          </button>
+        </p>
+      ) : null}
       <ul className="min-h-0 flex-1 overflow-y-auto pb-2">
         {runs.map((run) => (
           <li key={run.id}>
-            <Entry run={run} selected={run.id === selected} onSelect={() => onSelect(run)} />
+            <Entry
+              run={run}
+              selected={run.id === selected}
+              badge={badgeOf(run.id, compared, marked)}
+              onSelect={() => onSelect(run)}
+              onCompare={() => choose(run)}
+            />
           </li>
         ))}
       </ul>
@@ -48,37 +77,71 @@ export function RunList({
   )
 }
 
-function Entry({ run, selected, onSelect }: { run: Run; selected: boolean; onSelect: () => void }) {
+function badgeOf(run: string, compared: [string, string] | null, marked: string | null): string {
+  if (run === marked) return 'A'
+  if (marked !== null || compared === null) return ''
+  return run === compared[0] ? 'A' : run === compared[1] ? 'B' : ''
+}
+
+function Entry({
+  run,
+  selected,
+  badge,
+  onSelect,
+  onCompare,
+}: {
+  run: Run
+  selected: boolean
+  badge: string
+  onSelect: () => void
+  onCompare: () => void
+}) {
   return (
-    <button
-      type="button"
-      aria-current={selected}
-      onClick={onSelect}
-      className={`w-full border-l-2 py-1 pr-3 pl-2.5 text-left ${
-        selected ? 'border-accent bg-ground-3 text-ink-1' : 'border-transparent text-ink-2 hover:bg-ground-2'
-      }`}
-    >
-      <span className="flex items-center gap-2">
-        <StatusDot status={run.status} />
-        <span className="min-w-0 flex-1 truncate" title={run.title}>
-          {run.title}
-        </span>
-        <Outcome run={run} />
-      </span>
-      <span className="flex flex-wrap gap-x-2 pl-4 text-[11px] text-ink-3 tabular-nums">
-        {run.parent ? (
-          <span className="flex items-center gap-1 text-agent">
-            <GitFork size={11} className="shrink-0" aria-hidden />
-            fork at {run.parent.at}
+    <div className="group relative">
+      <button
+        type="button"
+        aria-current={selected}
+        onClick={(event) => (event.ctrlKey || event.metaKey ? onCompare() : onSelect())}
+        className={`w-full border-l-2 py-1 pr-3 pl-2.5 text-left ${
+          selected || badge ? 'border-accent bg-ground-3 text-ink-1' : 'border-transparent text-ink-2 hover:bg-ground-2'
+        }`}
+      >
+        <span className="flex items-center gap-2">
+          <StatusDot status={run.status} />
+          <span className="min-w-0 flex-1 truncate" title={run.title}>
+            {run.title}
           </span>
-        ) : null}
-        <span className="max-w-full truncate">{run.flow}</span>
-        <span title={dateTime(run.created)}>{shortTime(run.created)}</span>
-        <span className="font-mono" title={run.id}>
-          {shortId(run.id)}
+          {badge ? (
+            <span className="grid size-4 shrink-0 place-items-center rounded-[4px] bg-accent/15 text-[10px] font-bold text-accent">
+              {badge}
+            </span>
+          ) : null}
+          <Outcome run={run} />
         </span>
-      </span>
-    </button>
+        <span className="flex flex-wrap gap-x-2 pl-4 text-[11px] text-ink-3 tabular-nums">
+          {run.parent ? (
+            <span className="flex items-center gap-1 text-agent">
+              <GitFork size={11} className="shrink-0" aria-hidden />
+              fork at {run.parent.at}
+            </span>
+          ) : null}
+          <span className="max-w-full truncate">{run.flow}</span>
+          <span title={dateTime(run.created)}>{shortTime(run.created)}</span>
+          <span className="font-mono" title={run.id}>
+            {shortId(run.id)}
+          </span>
+        </span>
+      </button>
+      <button
+        type="button"
+        aria-label={`Compare ${run.title} ${shortId(run.id)}`}
+        title="Compare (Ctrl-click): the open run with this one, or this one with the next that you choose"
+        className="absolute right-1.5 bottom-0.5 grid size-6 place-items-center rounded text-ink-3 opacity-0 group-hover:opacity-100 hover:bg-ground-2 hover:text-ink-1 focus-visible:opacity-100"
+        onClick={onCompare}
+      >
+        <GitCompareArrows size={13} aria-hidden />
+      </button>
+    </div>
   )
 }
 
