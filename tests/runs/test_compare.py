@@ -19,6 +19,7 @@ from neurectomy.core.ids import new_id
 from neurectomy.models.port import ToolCall
 from neurectomy.runs.alignment import StepPair
 from neurectomy.runs.compare import Comparison
+from neurectomy.runs.detail import step_detail
 from neurectomy.runs.readings import Readings
 from neurectomy.snapshots import tree
 from neurectomy.snapshots.tree import Entry
@@ -313,6 +314,33 @@ async def test_a_redacted_step_differs_and_the_rest_is_compared(begin) -> None:
     ]
     assert not found.same
     assert "folded" in found.problems[0]  # without the keyframe that a redaction leaves behind
+
+
+@pytest.mark.anyio
+async def test_a_step_is_told_in_full_as_far_as_it_can_be_read(begin) -> None:
+    text = f"{AGENT}flow f(n: int) -> int {{ a = think(n)  return a.total }}"
+    life = await begin(text, Script(said(ToolCall("x", "add", {"a": 1, "b": 2})), answer(3)))
+    await life.end()
+    run, readings = life.writer.run, Readings(life.log)
+    readings.keep("", life.plan)
+    found = await compared(life.log, run, forked(life.log, run, 5))
+    agent, turn, call = (pair.a for pair in found.pairs[:3])
+    whole = await step_detail(readings, run, turn.path, turn.start, turn.end)
+    assert whole.given["request"]["messages"][0]["content"][0]["text"] == "3"
+    assert whole.gave["message"]["calls"][0]["tool"] == "add"
+    detail = await step_detail(readings, run, call.path, call.start, call.end)
+    assert detail.given == {"arguments": {"a": 1, "b": 2}}
+    assert detail.gave == {"value": 3}
+    began_before = await step_detail(readings, run, agent.path, 0, agent.end)
+    assert began_before.given == {"arguments": {"n": 3}}
+    assert [write.path[-1] for write in began_before.writes] == ["a"]
+    life.log.store.redact(run, 2)
+    torn = await step_detail(readings, run, turn.path, turn.start, turn.end)
+    assert torn.given == {}
+    assert "folded" in torn.problem
+    assert torn.gave == whole.gave
+    with pytest.raises(InvalidInput, match="does not belong"):
+        await step_detail(readings, run, "f/b", turn.start, 0)
 
 
 @pytest.mark.anyio

@@ -219,6 +219,8 @@ def _amounts(a: Data | None, b: Data | None) -> str:
 
 def _details(pair: Data, found: Data, width: int, most: int | None) -> Iterator[str]:
     sides = pair["detail"]["a"], pair["detail"]["b"]
+    for problem in dict.fromkeys(side["unreadable"] for side in sides if "unreadable" in side):
+        yield f"      {click.style('not compared', fg='red')}: {problem}"
     for part in _TELLING:
         if part not in pair["differs"]:
             continue

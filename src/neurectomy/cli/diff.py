@@ -9,7 +9,7 @@ import click
 from neurectomy.cli.client import connect
 from neurectomy.cli.comparison import describe
 from neurectomy.cli.options import finish, harmless_data, json_option, print_json, workspace_option
-from neurectomy.core.errors import InvalidInput
+from neurectomy.core.errors import InvalidInput, NeurectomyError
 from neurectomy.workspace.root import find_root
 
 if TYPE_CHECKING:
@@ -109,7 +109,10 @@ async def _detail(client: Client, found: Data, pair: Data) -> Data:
             start=step["start"] or 0,
             end=step["end"] or 0,
         )
-        sides[side] = await _resolved(client, {**detail["given"], **detail["gave"]})
+        told = {**detail["given"], **detail["gave"]}
+        if detail["problem"]:
+            told["unreadable"] = detail["problem"]
+        sides[side] = await _resolved(client, told)
     return sides
 
 
@@ -119,7 +122,10 @@ async def _resolved(client: Client, value: Any) -> Any:
         if "$blob" in value:
             if value["bytes"] > MOST_BYTES:
                 return f"{value['bytes']} bytes, {value['$blob'][:12]}"
-            return await client.call("show_blob", digest=value["$blob"])
+            try:
+                return await client.call("show_blob", digest=value["$blob"])
+            except NeurectomyError as error:  # what is missing hides nothing else
+                return f"{value['bytes']} bytes that cannot be read: {error.message}"
         return {key: await _resolved(client, inner) for key, inner in value.items()}
     if isinstance(value, list):
         return [await _resolved(client, inner) for inner in value]

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 from msgspec import Struct
 
-from neurectomy.core.errors import InvalidInput, NotFound
+from neurectomy.core.errors import Damaged, InvalidInput, NotFound
 
 if TYPE_CHECKING:
     from neurectomy.runs.readings import Readings
@@ -37,12 +37,14 @@ class StepDetail(Struct, frozen=True):
         given: ``arguments``, ``messages``, ``question``, and of a model the ``request`` as sent.
         gave: ``value``, ``message``, ``error``, ``stdout`` and others, as far as there are any.
         writes: What its end wrote into the state.
+        problem: Why what it was given cannot be told; empty where it can.
     """
 
     path: str
     given: dict[str, Any]
     gave: dict[str, Any]
     writes: list[StateWrite]
+    problem: str = ""
 
 
 async def step_detail(readings: Readings, run: str, path: str, start: int, end: int) -> StepDetail:
@@ -62,13 +64,17 @@ async def step_detail(readings: Readings, run: str, path: str, start: int, end: 
     row = await readings.row(run)
     first = await _event(readings, run, path, start) if start else None
     last = await _event(readings, run, path, end) if end else None
-    given = _part(first, _GIVEN)
-    if first is not None and first.kind == "model.requested":
-        given["request"] = msgspec.to_builtins(await readings.request(run, start))
-    if first is None:
-        at = end - 1 if end else row.head
-        given = await asyncio.to_thread(_active, readings, run, path, at)
-    return StepDetail(path, given, _part(last, _GAVE), [] if last is None else _writes(last))
+    given, problem = _part(first, _GIVEN), ""
+    try:
+        if first is None:
+            at = end - 1 if end else row.head
+            given = await asyncio.to_thread(_active, readings, run, path, at)
+        elif first.kind == "model.requested":
+            given["request"] = msgspec.to_builtins(await readings.request(run, start))
+    except Damaged as error:
+        problem = error.message
+    writes = [] if last is None else _writes(last)
+    return StepDetail(path, given, _part(last, _GAVE), writes, problem)
 
 
 async def _event(readings: Readings, run: str, path: str, seq: int) -> Event:

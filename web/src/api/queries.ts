@@ -136,11 +136,13 @@ export async function whole(value: unknown): Promise<unknown> {
   if ('$blob' in value) {
     const { $blob: digest, bytes } = value as unknown as { $blob: string; bytes: number }
     if (bytes > MOST_BYTES) return `${bytes} bytes, ${digest.slice(0, 12)}`
-    return queryClient.fetchQuery({
-      queryKey: ['blob', digest],
-      queryFn: () => get<unknown>(`/api/blobs/${digest}`),
-      staleTime: Infinity,
-    })
+    return queryClient
+      .fetchQuery({
+        queryKey: ['blob', digest],
+        queryFn: () => get<unknown>(`/api/blobs/${digest}`),
+        staleTime: Infinity,
+      })
+      .catch((error: Error) => `${bytes} bytes that cannot be read: ${error.message}`)
   }
   const inner = await Promise.all(Object.entries(value).map(async ([name, one]) => [name, await whole(one)] as const))
   return Object.fromEntries(inner)

@@ -349,6 +349,7 @@ export interface StepDetail {
   given: Record<string, unknown>
   gave: Record<string, unknown>
   writes: StateWrite[]
+  problem: string
 }
 
 export interface StepPair {

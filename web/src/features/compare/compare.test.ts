@@ -55,6 +55,7 @@ test('what both sides have stands under one title, and what neither has under no
     given: { messages: [{ role: 'user', content: [{ text: 'Say ' }, { text: prompt, input: 'n' }] }] },
     gave: { value },
     writes: [{ path: ['frames', 'f', 'env', 'a'], value }],
+    problem: '',
   })
   expect(sections(detail(1, 'one'), detail({ x: [2] }, 'two'))).toEqual([
     { title: 'Prompt', a: '▸ user\nSay one', b: '▸ user\nSay two' },

@@ -32,6 +32,9 @@ export function Pair({
       </div>
       <div className="min-h-0 flex-1 overflow-y-auto">
         {error ? <Trouble message={error.message} /> : null}
+        {([['A', a], ['B', b]] as const).map(([side, { data }]) =>
+          data?.problem ? <Trouble key={side} message={`${side} is not told in full: ${data.problem}`} /> : null,
+        )}
         {isPending && !error ? <p className="p-3 text-ink-3">Loading</p> : null}
         {isPending ? null : told.map((section) => <Section key={section.title} section={section} />)}
         {!isPending && !error && told.length === 0 ? (
