@@ -132,6 +132,9 @@ def test_no_word_of_two_lines_is_lost(before: str, after: str) -> None:
 
 def test_equal_texts_have_no_difference_and_huge_lines_are_told_whole() -> None:
     assert words("a b", "a b") == [("same", "a b")]
+    assert words("do merge sorted now", "do wrap long now") == [
+        ("same", "do "), ("gone", "merge sorted"), ("new", "wrap long"), ("same", " now"),
+    ]  # fmt: skip
     huge = "x " * MOST_WORDS
     assert words(huge, "y") == [("gone", huge), ("new", "y")]
 

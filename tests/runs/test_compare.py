@@ -202,6 +202,15 @@ async def test_a_step_that_was_renamed_has_moved_with_all_that_is_below_it(begin
 
 
 @pytest.mark.anyio
+async def test_a_renamed_step_with_other_arguments_is_the_next_that_calls_the_same(begin) -> None:
+    one = f"{ADD}flow f(n: int) -> int {{ a = add(n)  b = add(a, b: 7)  return b }}"
+    other = f"{ADD}flow f(n: int) -> int {{ a = add(n)  c = add(a, b: 8)  return c }}"
+    assert await pairs_of(begin, one, other) == [
+        ("moved", "f/b", "f/c", ("arguments", "value")),
+    ]
+
+
+@pytest.mark.anyio
 async def test_steps_that_came_and_went_stand_where_they_were(begin) -> None:
     one = f"{ADD}flow f(n: int) -> int {{ a = add(n)  b = a + 1  c = add(b)  return c }}"
     other = f"{ADD}flow f(n: int) -> int {{ a = add(n)  d = a + 2  c = add(d)  e = 1  return c }}"
