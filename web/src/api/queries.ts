@@ -108,10 +108,11 @@ export const useComparison = (a: string, b: string, steps: 'own' | 'all') =>
       return found
     },
     placeholderData: (before) => (before?.a.run.endsWith(a) && before.b.run.endsWith(b) ? before : undefined),
-    refetchInterval: (query) => (query.state.data && isMoving(query.state.data) ? 2_000 : false),
+    refetchInterval: ({ state: { data } }) => data && isMoving(data) && (data.pairs.length > 5_000 ? 20_000 : 2_000),
   })
 
 const ENDED = new Set(['finished', 'failed', 'cancelled'])
+/** Whether the comparison may be another one soon. */
 const isMoving = ({ a, b }: Comparison) => !ENDED.has(a.status) || !ENDED.has(b.status)
 
 /** Bytes of a value that is stored apart, up to which it is fetched to be compared. */

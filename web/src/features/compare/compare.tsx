@@ -4,7 +4,7 @@ import { useEffect, useMemo, useState } from 'react'
 
 import { useComparison } from '../../api/queries'
 import type { Comparison } from '../../api/types'
-import { several } from '../../lib/format'
+import { count, several } from '../../lib/format'
 import { Button, Empty, IconButton, Trouble } from '../../ui/controls'
 import { Overview } from './overview'
 import { Pair } from './pair'
@@ -123,7 +123,7 @@ function Counts({ found }: { found: Comparison }) {
   if (shown.length === 0) return <span className="text-[11.5px] text-ink-3">No steps of their own</span>
   return [...shown.filter((status) => status !== 'same'), ...shown.filter((status) => status === 'same')].map((status) => (
     <span key={status} className={`mr-2 text-[11.5px] tabular-nums ${SIGNS[status].ink}`}>
-      <span aria-hidden className="font-mono font-bold">{SIGNS[status].sign}</span> {found.counts[status]} {SIGNS[status].name}
+      <span aria-hidden className="font-mono font-bold">{SIGNS[status].sign}</span> {count(found.counts[status] ?? 0)} {SIGNS[status].name}
     </span>
   ))
 }

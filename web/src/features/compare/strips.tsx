@@ -2,6 +2,7 @@
 import { useEffect, useRef } from 'react'
 
 import type { Comparison } from '../../api/types'
+import { count } from '../../lib/format'
 import { momentOf, rowAt, type StepRow } from './rows'
 import { Badge, type Status } from './signs'
 
@@ -40,13 +41,13 @@ export function Strips({
   useEffect(() => {
     const element = canvas.current
     if (!element) return
-    const draw = () => paint(element, found, rows, longest, moments)
+    const draw = () => paint(element, found, rows, longest)
     draw()
     const observer = new ResizeObserver(draw)
     observer.observe(element)
     return () => observer.disconnect()
     // the theme changes the colours that are read while drawing
-  }, [found, rows, longest, moments.a, moments.b, theme])
+  }, [found, rows, longest, theme])
   const pick = (clientX: number, clientY: number) => {
     const box = canvas.current?.getBoundingClientRect()
     if (!box || rows.length === 0) return
@@ -60,10 +61,9 @@ export function Strips({
         <Badge side="a" />
         <Badge side="b" />
       </div>
-      <canvas
-        ref={canvas}
+      <div
         aria-hidden
-        className="min-w-0 flex-1 cursor-pointer"
+        className="relative min-w-0 flex-1 cursor-pointer"
         style={{ height: HEIGHT }}
         onPointerDown={(event) => {
           event.currentTarget.setPointerCapture(event.pointerId)
@@ -72,12 +72,31 @@ export function Strips({
         onPointerMove={(event) => {
           if (event.buttons === 1) pick(event.clientX, event.clientY)
         }}
-      />
-      <div className="flex w-24 flex-col justify-between text-right text-[11px] text-ink-2 tabular-nums" style={{ height: HEIGHT }}>
-        <span data-testid="moment-a">{moments.a} of {found.a.head}</span>
-        <span data-testid="moment-b">{moments.b} of {found.b.head}</span>
+      >
+        <canvas ref={canvas} className="absolute inset-0 size-full" />
+        <Cursors a={moments.a / longest} b={moments.b / longest} />
+      </div>
+      <div className="flex w-28 flex-col justify-between text-right text-[11px] text-ink-2 tabular-nums" style={{ height: HEIGHT }}>
+        <span data-testid="moment-a">{count(moments.a)} of {count(found.a.head)}</span>
+        <span data-testid="moment-b">{count(moments.b)} of {count(found.b.head)}</span>
       </div>
     </div>
+  )
+}
+
+/** The places of the pair in both runs, shares of the width, and the line that locks them. */
+function Cursors({ a, b }: { a: number; b: number }) {
+  const points = [[a, 0], [a, LANE], [b, LANE + GAP], [b, HEIGHT]]
+  return (
+    <svg className="absolute inset-0 size-full overflow-visible" viewBox={`0 0 1 ${HEIGHT}`} preserveAspectRatio="none">
+      <polyline
+        points={points.map(([x, y]) => `${x},${y}`).join(' ')}
+        fill="none"
+        stroke="var(--ink-1)"
+        strokeWidth={1.5}
+        vectorEffect="non-scaling-stroke"
+      />
+    </svg>
   )
 }
 
@@ -86,7 +105,6 @@ function paint(
   found: Comparison,
   rows: readonly StepRow[],
   longest: number,
-  moments: Record<'a' | 'b', number>,
 ) {
   const scale = window.devicePixelRatio || 1
   const width = canvas.clientWidth
@@ -118,13 +136,4 @@ function paint(
     }
     context.globalAlpha = 1
   }
-  const [a, b] = [Math.min(width - 1, x(moments.a)), Math.min(width - 1, x(moments.b))]
-  context.strokeStyle = colour('--ink-1')
-  context.lineWidth = 1.5
-  context.beginPath()
-  context.moveTo(a, 0)
-  context.lineTo(a, LANE)
-  context.lineTo(b, LANE + GAP)
-  context.lineTo(b, HEIGHT)
-  context.stroke()
 }
