@@ -340,6 +340,11 @@ async def test_a_step_is_told_in_full_as_far_as_it_can_be_read(begin) -> None:
     detail = await step_detail(readings, run, call.path, call.start, call.end)
     assert detail.given == {"arguments": {"a": 1, "b": 2}}
     assert detail.gave == {"value": 3}
+    assert (agent.start, turn.start) == (2, 3)
+    own = (await compared(life.log, run, forked(life.log, run, 3), "own")).pairs
+    places = [(pair.a.path, pair.a.start, pair.differs) for pair in own[:2]]
+    # the fork has not gone on, and is in the middle of the same steps
+    assert places == [("f/a", None, ("value",)), ("f/a/turn[0]", 3, ("answer",))]
     began_before = await step_detail(readings, run, agent.path, 0, agent.end)
     assert began_before.given == {"arguments": {"n": 3}}
     assert [write.path[-1] for write in began_before.writes] == ["a"]

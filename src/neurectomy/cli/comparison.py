@@ -257,7 +257,7 @@ def _text(part: str, side: Data, pair: Data, found: Data) -> str:
 
 def _request(request: Data, pair: Data, found: Data) -> str:
     """What of a request no other step tells: its messages are in the agent's prompt and before."""
-    told = {name: value for name, value in request.items() if name not in ("messages", "model")}
+    told = {name: value for name, value in request.items() if name not in ("messages", "version")}
     path = pair["a"]["path"]
     agent = path.rpartition("/")[0]
     prompted = any(p["a"] and p["a"]["path"] == agent and "prompt" in p["differs"]

@@ -23,8 +23,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from neurectomy.runs.readings import Readings
-    from neurectomy.runs.steps import Gathered
+    from neurectomy.runs.steps import Gathered, Step
     from neurectomy.storage.port import RunRow
+    from neurectomy.timeline.event import Event
     from neurectomy.timeline.log import Log
 
 T = TypeVar("T")
@@ -38,8 +39,10 @@ MOST_CHANGES = 500
 MOST_PAIRS = 400_000
 """Pairs of all the comparisons together that are kept in memory."""
 
-_APART = frozenset({"accounts", "ready", "program", "files"})
-"""Parts of the state that are told in another way, or are only the scheduler's."""
+_APART = frozenset(
+    {"accounts", "ready", "program", "files", "breakpoints", "paused", "passed", "stepping"}
+)
+"""Parts of the state that are told in another way, or say how a run was scheduled and watched."""
 
 _INNER = frozenset({"seq", "joined", "reserved", "messages", "done"})
 """What of frames and pending effects names events, is a guess, or is told with the steps."""
@@ -213,7 +216,7 @@ def _compare(log: Log, a: RunRow, b: RunRow, *, whole: bool) -> _Whole:
     counts: Counter[str] = Counter(pair.status for pair in own)
     same = not (program or state or files or problems or len(own) > counts["same"])
     told = Comparison(
-        _side(log, a), _side(log, b), same, shared, _parting(own), dict(counts),
+        _side(log, a), _side(log, b), same, shared, _parting(own, shared), dict(counts),
         program, state, files, list(dict.fromkeys(problems)), [],
     )  # fmt: skip
     return _Whole(told, pairs)
@@ -235,22 +238,28 @@ def _is_within(pair: StepPair, shared: int) -> bool:
 
 
 def _steps(log: Log, row: RunRow, after: int, problems: list[str]) -> dict[str, Gathered]:
-    reader = StepReader(_state(log, row, after, problems) if after < row.head else None)
-    reader.seq = after
-    while reader.seq < row.head:
-        expected = reader.seq + 1
-        events = [from_row(found) for found in log.rows(row.id, reader.seq, 1000)]
-        for seq, event in enumerate(events, expected):
+    state = _state(log, row, after, problems)
+    reader = StepReader(state, _begun(log, row, state))
+    while after < row.head:
+        events = [from_row(found) for found in log.rows(row.id, after, 1000)]
+        for seq, event in enumerate(events, after + 1):
             if event.seq != seq:
-                events = events[: seq - expected]
+                events = events[: seq - after - 1]
                 break
         if not events:
-            message = f"event {expected} of {row.id} is missing, and the run goes on to {row.head}"
+            message = f"event {after + 1} of {row.id} is missing, and the run goes on to {row.head}"
             hint = "Restore the workspace from a backup; the events before it are sound."
-            raise Damaged(message, hint=hint, seq=expected)
+            raise Damaged(message, hint=hint, seq=after + 1)
         reader.feed(event for event in events if event.seq <= row.head)
-        reader.seq = events[-1].seq
+        after = events[-1].seq
     return reader.steps()
+
+
+def _begun(log: Log, row: RunRow, state: dict[str, Any]) -> list[Event]:
+    """The events that asked for what is pending in a state."""
+    asked = [pending for pending in state.get("pending", {}).values() if pending["kind"] != "timer"]
+    found = [log.rows(row.id, pending["seq"] - 1, 1) for pending in asked]
+    return [from_row(event) for events in found for event in events]
 
 
 def _state(log: Log, row: RunRow, at: int, problems: list[str]) -> dict[str, Any]:
@@ -303,17 +312,22 @@ def _file(change: tree.Change, was: str) -> FileChange:
     return FileChange(change.path, "removed" if after is None else "changed", *sizes)
 
 
-def _parting(pairs: Sequence[StepPair]) -> Parting | None:
+def _shows(step: Step | None, shared: int, *, early: bool) -> int | None:
+    """The event at which a step is not the same: its first one, unless that is shared."""
+    if step is None:
+        return None
+    own = step.start is not None and step.start > shared
+    return step.start if early and own else step.end or step.start
+
+
+def _parting(pairs: Sequence[StepPair], shared: int) -> Parting | None:
     """Where the first step that differs shows that it does."""
     first: tuple[int, Parting] | None = None
     for pair in pairs:
         if pair.status == "same":
             continue
         early = pair.status != "changed" or bool(GIVEN & set(pair.differs))
-        places = [
-            None if step is None else step.start if early and step.start else step.end or step.start
-            for step in (pair.a, pair.b)
-        ]
+        places = [_shows(step, shared, early=early) for step in (pair.a, pair.b)]
         step = pair.a or pair.b
         assert step is not None
         at = min((place for place in places if place is not None), default=0)

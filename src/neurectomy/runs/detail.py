@@ -70,7 +70,8 @@ async def step_detail(readings: Readings, run: str, path: str, start: int, end: 
             at = end - 1 if end else row.head
             given = await asyncio.to_thread(_active, readings, run, path, at)
         elif first.kind == "model.requested":
-            given["request"] = msgspec.to_builtins(await readings.request(run, start))
+            asked = last.causes[0] if last is not None and last.causes else start  # the last time
+            given["request"] = msgspec.to_builtins(await readings.request(run, asked))
     except Damaged as error:
         problem = error.message
     writes = [] if last is None else _writes(last)

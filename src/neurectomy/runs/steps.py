@@ -72,18 +72,17 @@ class StepReader:
 
     Args:
         state: The state before the first event; what is active in it are steps that began earlier.
+        begun: The events that asked for what is pending in that state.
     """
 
-    def __init__(self, state: dict[str, Any] | None = None) -> None:
+    def __init__(self, state: dict[str, Any] | None = None, begun: Iterable[Event] = ()) -> None:
         self._steps: dict[str, Gathered] = {}
-        self.seq = 0
         if state:
-            self._take_over(state)
+            self._take_over(state, begun)
 
     def feed(self, events: Iterable[Event]) -> None:
         """Take more events."""
         for event in events:
-            self.seq = event.seq
             rule = _RULES.get(event.kind)
             if rule is None or "/" not in event.step:  # the flow itself is the run, and no step
                 continue
@@ -98,27 +97,15 @@ class StepReader:
             gathered.parent = self._parent(gathered.step.path)
         return self._steps
 
-    def _take_over(self, state: dict[str, Any]) -> None:
+    def _take_over(self, state: dict[str, Any], begun: Iterable[Event]) -> None:
+        asked = {_ATTEMPT.sub("", effect) for effect in state["pending"]}
         for path, frame in state["frames"].items():
-            if not frame["parent"] or frame["kind"] == "tool":
+            if "/" not in path or path in asked:
                 continue
-            kind: StepKind = "ask" if frame["kind"] == "ask" else frame["kind"]
-            self._steps[path] = Gathered(Step(path, kind, _callee(kind, frame["callee"])), {})
-        for effect, pending in state["pending"].items():
-            path = _ATTEMPT.sub("", effect)
-            match pending["kind"]:
-                case "timer":
-                    continue
-                case "human":
-                    self._steps[path].step.start = pending["seq"]
-                case "model":
-                    self._steps[path] = Gathered(Step(path, "model", "", pending["seq"]), {})
-                case _:
-                    callee = state["frames"][pending["frame"]]["callee"]
-                    self._steps[path] = Gathered(Step(path, "tool", callee, pending["seq"]), {})
-        for path, frame in state["frames"].items():
-            if frame["kind"] == "tool" and path not in self._steps:
-                self._steps[path] = Gathered(Step(path, "tool", frame["callee"]), {})
+            step = Step(path, frame["kind"], _callee(frame["kind"], frame["callee"]))
+            parts = {"arguments": _mark(frame["args"])} if "args" in frame else {}
+            self._steps[path] = Gathered(step, parts)
+        self.feed(begun)
 
     def _parent(self, path: str) -> str:
         place = path
@@ -134,10 +121,10 @@ class StepReader:
         if gathered is None:
             step = Step(path, kind, callee, event.seq)
             gathered = self._steps[path] = Gathered(step, {}, began=event.mono)
-            self._has(gathered, parts)
-        else:  # another attempt, at the same
+        else:
             gathered.step.attempts += kind in ("model", "tool")
             gathered.step.outcome, gathered.step.end = "open", None
+        self._has(gathered, parts)
         return gathered
 
     def _known(self, event: Event) -> Gathered | None:
@@ -247,8 +234,9 @@ class StepReader:
         if gathered is not None:
             self._ended(event, gathered, "done", value=data["value"])
             printed = [data.get(name) or "" for name in ("stdout", "stderr")]
+            said = {"output": printed} if any(printed) else {}
             wrote = {"files": data["files"]} if data.get("files") else {}
-            self._has(gathered, {"output": printed, **wrote})
+            self._has(gathered, {**said, **wrote})
             self._spent(gathered, data)
 
     def rejected(self, event: Event, data: dict[str, Any]) -> None:
