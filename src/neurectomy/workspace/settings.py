@@ -11,6 +11,7 @@ import msgspec
 from msgspec import Meta, Struct
 
 from neurectomy.core.errors import InvalidInput
+from neurectomy.redaction.rules import Rules
 from neurectomy.storage.port import Durability
 
 if TYPE_CHECKING:
@@ -31,6 +32,8 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=Tr
         database_url: ``postgresql://...``; SQLite in the workspace where empty.
         model: What ``auto`` means; found out where empty.
         allowed_hosts: Names, besides loopback, that requests may be addressed to.
+        redaction: What is taken out of values before they are stored, shown or sent to a model;
+            what the user's file and the workspace's look for is looked for both.
     """
 
     host: str = "127.0.0.1"
@@ -40,6 +43,7 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=Tr
     database_url: str = ""
     model: str = ""
     allowed_hosts: tuple[str, ...] = ()
+    redaction: Rules = Rules()
 
 
 _VARIABLES = {
@@ -70,12 +74,16 @@ def read_settings(
         InvalidInput: The file or a variable says something that cannot be.
     """
     environment = os.environ if environment is None else environment
-    values = _file(settings_folder(environment)) | _shared(root)
+    own, shared = _file(settings_folder(environment)), _shared(root)
+    values = own | shared
     for variable, name in _VARIABLES.items():
         if given := environment.get(variable):
             values[name] = given.split(",") if name == "allowed_hosts" else given
     values |= {name: value for name, value in overrides.items() if value is not None}
     try:
+        if "redaction" in own and "redaction" in shared:
+            first, second = (msgspec.convert(v["redaction"], Rules) for v in (own, shared))
+            values["redaction"] = msgspec.to_builtins(first.joined(second))
         return msgspec.convert(values, Settings, strict=False)
     except msgspec.ValidationError as error:
         known = ", ".join(Settings.__struct_fields__)
