@@ -50,7 +50,8 @@ def event(seq: int, payload: bytes = b"[{},[]]") -> EventRow:
 
 
 def batch(run: str, after: int, count: int, **changes) -> Batch:
-    events = tuple(event(after + i + 1) for i in range(count))
+    events = changes.pop("events", None)
+    events = events or tuple(event(after + i + 1) for i in range(count))
     return Batch(run, changes.pop("epoch", 1), after, events, **changes)
 
 

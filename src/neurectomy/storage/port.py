@@ -119,6 +119,33 @@ class Batch(Struct, frozen=True):
     update: RunUpdate | None = None
 
 
+class Erasure(Struct, frozen=True):
+    """What is erased from one run, and what stands in its place.
+
+    Attributes:
+        run: The run's id.
+        head: That the row must have, and likewise ``lease_epoch``; ``link`` is the one at ``head``.
+        event: That tells of it, after ``head``; null for a run that nobody sees.
+        events: Of the run's own events those whose payload and salt go.
+        keyframes: ``(seq, root)``: added, or in place of those that are there.
+        blobs: Content by digest that keyframes name from now on.
+        dropped: Digests that the run names no more.
+        title: That the row has from now on, and likewise ``labels``.
+    """
+
+    run: str
+    head: int
+    link: bytes
+    lease_epoch: int
+    event: EventRow | None
+    events: tuple[int, ...]
+    keyframes: tuple[tuple[int, bytes], ...]
+    blobs: Mapping[str, bytes]
+    dropped: tuple[str, ...]
+    title: str
+    labels: Mapping[str, str]
+
+
 class RunQuery(Struct, frozen=True):
     """Which runs to list, newest first.
 
@@ -298,6 +325,36 @@ class Store(Protocol):
 
     def redact(self, run: str, seq: int) -> None:
         """Erase payload and salt of an event; header, hash and link stay, so the chain holds."""
+        ...
+
+    def relatives(self, run: str) -> list[RunRow]:
+        """The run, the runs that it continues, and all that continue one of these; hidden ones too.
+
+        Raises:
+            NotFound: No such run.
+        """
+        ...
+
+    def blobs_of(self, run: str) -> list[str]:
+        """Digests of the blobs that a run names itself."""
+        ...
+
+    def erase(self, erasures: Sequence[Erasure]) -> list[str]:
+        """Erase from several runs at once, durably, and take their leases; the chain still holds.
+
+        Returns:
+            Of the digests that were dropped those whose blobs stay, since others name them.
+
+        Raises:
+            Conflict: A run has changed since; nothing is erased.
+        """
+        ...
+
+    def wipe(self) -> bool:
+        """Take what was erased out of the database's files too; false where a reader is in the way.
+
+        Takes time and space in proportion to the database.
+        """
         ...
 
     def usage(self) -> Usage:

@@ -10,9 +10,9 @@ from psycopg_pool import ConnectionPool, PoolClosed, PoolTimeout
 
 from neurectomy.core import codecs
 from neurectomy.core.errors import StorageError
-from neurectomy.storage import blobs, rows, schema
+from neurectomy.storage import blobs, erasing, rows, schema
 from neurectomy.storage.ancestry import fork_ancestry
-from neurectomy.storage.port import Batch, EventRow, RunQuery, RunRow, RunUsage, Usage
+from neurectomy.storage.port import Batch, Erasure, EventRow, RunQuery, RunRow, RunUsage, Usage
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -372,6 +372,39 @@ class PostgresStore:
                 (self._key(run, db), seq),
             )
 
+    def relatives(self, run: str) -> list[RunRow]:
+        with self._reading() as db:
+            key = self._key(run, db)
+            found = db.execute(_marked(erasing.RELATIVES), (key, key))
+            return [rows.run_row(columns) for columns in found]
+
+    def blobs_of(self, run: str) -> list[str]:
+        with self._reading() as db:
+            found = db.execute(_marked(erasing.BLOBS_OF), (self._key(run, db),))
+            return [digest for (digest,) in found]
+
+    def erase(self, erasures: Sequence[Erasure]) -> list[str]:
+        dropped = {digest for erasure in erasures for digest in erasure.dropped}
+        with self._transaction() as db:
+            db.execute("SELECT pg_advisory_xact_lock(%s)", (_BLOB_LOCK,))
+            unnamed: list[int] = []
+            self._write_blobs(db, {d: c for e in erasures for d, c in e.blobs.items()})
+            for erasure in erasures:
+                key = self._key(erasure.run, db)
+                self._use_blobs(db, key, erasure.blobs)
+                unnamed += erasing.erase(
+                    lambda sql, values: db.execute(_marked(sql), values), key, erasure
+                )
+            self._sweep(db, unnamed)
+            found = db.execute("SELECT digest FROM blobs WHERE digest = ANY(%s)", (list(dropped),))
+            return sorted(digest for (digest,) in found.fetchall())
+
+    def wipe(self) -> bool:
+        with self._reading() as db:
+            for table in ("runs", "events", "keyframes", "blobs", "blob_uses"):
+                db.execute(f"VACUUM {table}".encode())
+        return True
+
     def usage(self) -> Usage:
         with self._reading() as db:
             found = db.execute(
@@ -399,6 +432,11 @@ class PostgresStore:
 
     def close(self) -> None:
         self._pool.close()
+
+
+def _marked(sql: str) -> bytes:
+    """A statement that both databases understand, with this driver's marks for values."""
+    return sql.replace("?", "%s").encode()
 
 
 @contextmanager

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import sqlite3
 import threading
+import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from neurectomy.core import codecs
 from neurectomy.core.errors import StorageError
-from neurectomy.storage import blobs, rows, schema
+from neurectomy.storage import blobs, erasing, rows, schema
 from neurectomy.storage.ancestry import fork_ancestry
-from neurectomy.storage.port import Batch, EventRow, RunQuery, RunRow, RunUsage, Usage
+from neurectomy.storage.port import Batch, Erasure, EventRow, RunQuery, RunRow, RunUsage, Usage
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -395,6 +396,44 @@ class SqliteStore:
                 "UPDATE events SET payload = NULL, salt = NULL WHERE run = ? AND seq = ?",
                 (self._key(run, writer), seq),
             )
+
+    def relatives(self, run: str) -> list[RunRow]:
+        with self._reading() as reader:
+            key = self._key(run, reader)
+            found = reader.execute(erasing.RELATIVES, (key, key))
+            return [rows.run_row(columns) for columns in found]
+
+    def blobs_of(self, run: str) -> list[str]:
+        with self._reading() as reader:
+            found = reader.execute(erasing.BLOBS_OF, (self._key(run, reader),))
+            return [digest for (digest,) in found]
+
+    def erase(self, erasures: Sequence[Erasure]) -> list[str]:
+        dropped = {digest for erasure in erasures for digest in erasure.dropped}
+        with self._transaction() as writer:
+            unnamed: list[int] = []
+            for erasure in erasures:
+                key = self._key(erasure.run, writer)
+                self._write_blobs(writer, key, erasure.blobs)
+                unnamed += erasing.erase(writer.execute, key, erasure)
+            orphans = self._sweep(writer, unnamed)
+            sql = "SELECT 1 FROM blobs WHERE digest = ?"
+            kept = [d for d in sorted(dropped) if writer.execute(sql, (d,)).fetchone()]
+            writer.execute("COMMIT")
+            for digest in orphans:
+                self._files.remove(digest)
+        return kept
+
+    def wipe(self) -> bool:
+        with self._lock, _errors(self._path):
+            self._refuse_when_closed()
+            self._writer.execute("VACUUM")  # copies of rows that were moved stay in free space
+            for _ in range(20):
+                busy = self._writer.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]
+                if not busy:
+                    return True
+                time.sleep(0.05)
+        return False
 
     def usage(self) -> Usage:
         with self._reading() as reader:
