@@ -13,6 +13,8 @@ from neurectomy.agents.types import (
     MapOf,
     Named,
     Optional,
+    Primitive,
+    Records,
     Type,
 )
 
@@ -75,6 +77,24 @@ def is_number(type_: Type) -> bool:
 def is_text(type_: Type) -> bool:
     """Whether values are texts; ``json`` may be."""
     return type_ in (STR, ANY) or isinstance(type_, Choice)
+
+
+def holds_secret(type_: Type, records: Records) -> bool:
+    """Whether a value of the type may have a secret in it."""
+    seen: set[str] = set()
+    waiting: list[Type] = [type_]
+    while waiting:
+        match waiting.pop():
+            case Primitive("secret"):
+                return True
+            case ListOf(inner) | MapOf(inner) | Optional(inner):
+                waiting.append(inner)
+            case Named(name) if name not in seen and name in records:
+                seen.add(name)
+                waiting += [field.type for field in records[name].fields]
+            case _:
+                pass
+    return False
 
 
 def named_in(type_: Type) -> list[Named]:

@@ -13,11 +13,11 @@ MOST_INTEGER = 2**63
 
 MOST_FLOAT = sys.float_info.max
 
-PrimitiveName = Literal["str", "int", "float", "bool", "json", "none"]
+PrimitiveName = Literal["str", "int", "float", "bool", "json", "none", "secret"]
 
 
 class Primitive(Struct, frozen=True, tag="primitive"):
-    """``str``, ``int``, ``float``, ``bool``, ``json`` (anything) or ``none``."""
+    """``str``, ``int``, ``float``, ``bool``, ``json`` (anything), ``none`` or ``secret str``."""
 
     name: PrimitiveName
 
@@ -54,13 +54,14 @@ class Named(Struct, frozen=True, tag="named"):
 
 Type = Primitive | ListOf | MapOf | Optional | Choice | Named
 
-STR, INT, FLOAT, BOOL, ANY, NONE = (
+STR, INT, FLOAT, BOOL, ANY, NONE, SECRET = (
     Primitive("str"),
     Primitive("int"),
     Primitive("float"),
     Primitive("bool"),
     Primitive("json"),
     Primitive("none"),
+    Primitive("secret"),
 )
 
 
@@ -91,6 +92,8 @@ Records = Mapping[str, Record]
 def render(type_: Type) -> str:
     """The type as the language writes it."""
     match type_:
+        case Primitive("secret"):
+            return "secret str"
         case Primitive(name):
             return name
         case ListOf(item):
@@ -126,6 +129,7 @@ _PRIMITIVE_SCHEMAS: dict[str, dict[str, Any]] = {
     "bool": {"type": "boolean"},
     "json": {},
     "none": {"type": "null"},
+    "secret": {"type": "string", "format": "password", "writeOnly": True},
 }
 
 
@@ -245,7 +249,7 @@ def coerce_fields(
 
 def _coerce_primitive(value: Any, name: str, path: str) -> Any:
     match name:
-        case "str" if isinstance(value, str):
+        case "str" | "secret" if isinstance(value, str):
             return value
         case "bool" if isinstance(value, bool):
             return value
@@ -261,6 +265,8 @@ def _coerce_primitive(value: Any, name: str, path: str) -> Any:
             return None
         case "json":
             return value
+    if name == "secret":  # whatever stands there, a message must not repeat it
+        raise Mismatch(path, "expected secret str")
     raise Mismatch(path, f"expected {name}, got {describe(value)}")
 
 

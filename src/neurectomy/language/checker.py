@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from neurectomy.agents.expressions import BUILTINS
 from neurectomy.agents.program import Call, Map
-from neurectomy.agents.shapes import named_in
+from neurectomy.agents.shapes import holds_secret, named_in
 from neurectomy.agents.types import Field, Mismatch, Named, coerce
 from neurectomy.language import mistakes, sources
 from neurectomy.language.diagnostics import Problem
@@ -127,6 +127,11 @@ class _Checker:
         for field in fields:
             if not self._check_type(field.type) or field.required:
                 continue
+            if field.default is not None and holds_secret(field.type, self._program.types):
+                hint = "Remove it: programs are recorded as they are."
+                message = f"{field.name} is a secret and has no default"
+                self.problem(self._lowered.span(field), "secret", message, hint)
+                continue
             if id(field) in self._lowered.unknown:
                 continue
             try:
@@ -182,6 +187,7 @@ class _Checker:
             hint = closest(agent.output, OUTPUTS)
             place = places["output", agent.name]
             self.problem(place, "unknown-name", f"there is no output mode {agent.output}", hint)
+        self._check_agent_secrets(agent)
         scope = {parameter.name: parameter.type for parameter in agent.parameters}
         mentioned: set[str] = set()
         for template in (agent.prompt, agent.system):
@@ -196,6 +202,21 @@ class _Checker:
                     f"Put {{{{ {parameter.name} }}}} into the prompt, or remove the parameter.",
                     "warning",
                 )
+
+    def _check_agent_secrets(self, agent: AgentDeclaration) -> None:
+        """A model neither sees nor makes a secret, so it cannot pass one on either."""
+        types, names = self._program.types, self._lowered.names
+        span = names.get(("agent", agent.name))
+        hint = "Call the tool from a flow, which passes the secret on unseen."
+        if span is not None and holds_secret(agent.returns, types):
+            message = f"the model of {agent.name} would have to know the secret that it answers"
+            self.problem(span, "secret", message, hint)
+        for name in agent.tools:
+            tool = self._program.tools.get(name)
+            if tool is not None and any(holds_secret(p.type, types) for p in tool.parameters):
+                message = f"the model of {agent.name} cannot give {name} its secret"
+                place = self._lowered.places["tools", f"{agent.name}.{name}"]
+                self.problem(place, "secret", message, hint)
 
     def _check_calls_in_circles(self) -> None:
         flows = self._program.flows

@@ -23,6 +23,9 @@ RESERVED = frozenset(
 """Words that cannot be names of bindings."""
 
 
+_PLAIN_TYPES = ("str", "int", "float", "bool", "json", "none", "list", "map")
+
+
 class ExpressionParser(TreeBuilder):
     """Types, durations, templates and expressions."""
 
@@ -41,6 +44,11 @@ class ExpressionParser(TreeBuilder):
                 while self.at("|") and self.peek(1).kind == "string":
                     self.bump()
                     self.bump()
+            elif self.word("secret") and self._names_type():
+                self.bump()
+                if not self.word("str"):
+                    self.error("a secret is a text", "syntax", "Write secret str.")
+                self.bump()
             elif self.name('a type, such as str, list[str] or "yes" | "no"') and self.at("["):
                 self.bump()
                 inner = self.index
@@ -53,6 +61,12 @@ class ExpressionParser(TreeBuilder):
                 self.bump()
             if whole and self.at("|"):
                 self._alternatives(start)
+
+    def _names_type(self) -> bool:
+        """Whether a type's name comes after the next word, and not the name of another field."""
+        word = self.peek(1)
+        plain = word.kind == "name" and word.text in _PLAIN_TYPES
+        return plain and self.peek(2).text != ":"
 
     def _alternatives(self, start: int) -> None:
         """What follows a type as if it had alternatives, which only texts have."""

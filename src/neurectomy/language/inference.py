@@ -18,7 +18,15 @@ from neurectomy.agents.expressions import (
     Template,
     Unary,
 )
-from neurectomy.agents.shapes import fits, is_number, is_text, join, named_in, required
+from neurectomy.agents.shapes import (
+    fits,
+    holds_secret,
+    is_number,
+    is_text,
+    join,
+    named_in,
+    required,
+)
 from neurectomy.agents.types import (
     ANY,
     BOOL,
@@ -44,6 +52,8 @@ if TYPE_CHECKING:
     from neurectomy.agents.program import Program
     from neurectomy.language.diagnostics import Span
     from neurectomy.language.lowering import Lowered
+
+_SECRETS = "Give it to a tool that takes a secret str."
 
 Scope = "Mapping[str, Type]"
 
@@ -94,10 +104,16 @@ class Typer:
             case Template(parts):
                 for part in parts:
                     if not isinstance(part, str):
-                        self.type_of(part, scope, used)
+                        self._check_open(part, self.type_of(part, scope, used))
                 return STR
             case Builtin(name, arguments):
                 return self._builtin(expression, name, arguments, scope, used)
+
+    def _check_open(self, part: Expression, found: Type) -> None:
+        """Nothing that is put into a text may hold a secret: the text would have its mark."""
+        if holds_secret(found, self._program.types):
+            message = f"{render(found)} holds a secret, and a text does not"
+            self.problem(part, "secret", message, _SECRETS)
 
     def _check_braces(
         self, span: Span, name: str, scope: Mapping[str, Type], used: set[str]
@@ -333,6 +349,10 @@ class Typer:
             return self.problem(at, "arguments", message, BUILTINS[name])
         fine: list[bool] = []
         match name:
+            case "str" | "join" if holds_secret(found[0], self._program.types):
+                return self.problem(
+                    arguments[0], "secret", f"{name} makes no text of a secret", _SECRETS
+                )
             case "len":
                 fine = [is_text(found[0]) or isinstance(found[0], ListOf | MapOf)]
             case "join":

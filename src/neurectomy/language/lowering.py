@@ -275,6 +275,8 @@ class Lowerer:
             return types.Optional(self.type(inner))  # the parser has told how it is written
         if inner is not None:
             self.problem(name.span, "item-type", f"{name.text} takes no type of items")
+        if name.text == "secret" and len(cursor.all("name")) > 1:
+            return Primitive("secret")
         if name.text in _PRIMITIVES:
             return Primitive(name.text)  # type: ignore[arg-type]  # one of the literals
         made = Named(name.text)

@@ -21,6 +21,7 @@ from neurectomy.agents.types import (
     MapOf,
     Named,
     Optional,
+    Primitive,
     Type,
     render,
 )
@@ -200,6 +201,10 @@ def _may_fit(given: Type, wanted: Type) -> bool:
             return _may_fit(a, b)
         case _, Optional(b):
             return given == NONE or _may_fit(given, b)
+        case (Primitive("secret"), _):
+            return _may_fit(STR, wanted)
+        case (_, Primitive("secret")):
+            return _may_fit(given, STR)
         case _, Named():
             return given == ANY or isinstance(given, MapOf)
         case _:
