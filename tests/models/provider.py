@@ -20,6 +20,7 @@ class Provider(ThreadingHTTPServer):
         self.asked: list[dict[str, Any]] = []
         self.answers: list[Any] = []
         self.rule: Callable[[dict[str, Any]], Any] | None = None
+        self.refusal = "told so"
 
     @property
     def address(self) -> str:
@@ -42,7 +43,8 @@ class Handler(BaseHTTPRequestHandler):
         server.asked.append(request)
         answer = server.rule(request) if server.rule else server.answers.pop(0)
         if isinstance(answer, int):
-            self._send(answer, json.dumps({"error": {"message": "told so"}}).encode())
+            reason = server.refusal
+            self._send(answer, json.dumps({"error": {"message": reason}}).encode())
             return
         chunks = [{"role": "assistant", "content": ""}, *answer]
         lines = [self._chunk({"delta": delta, "index": 0}) for delta in chunks]

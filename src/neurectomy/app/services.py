@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from neurectomy.core.clock import SystemClock
 from neurectomy.models.sources import Models
+from neurectomy.redaction.redactor import Redactor
 from neurectomy.runs.experiments import Experiments
 from neurectomy.runs.service import Runs
 from neurectomy.sandboxes.select import Sandboxes
@@ -32,9 +33,11 @@ async def open_services(root: Path, settings: Settings) -> AsyncIterator[Service
     """Own a workspace for as long as the block runs.
 
     Raises:
+        InvalidInput: A pattern of redaction cannot be used.
         WorkspaceLocked: Another process owns it.
         StorageError: Its database cannot be opened.
     """
+    redactor = Redactor(settings.redaction)
     lock, is_new = WorkspaceLock(root), not (root / FOLDER).exists()
     await asyncio.to_thread(lock.acquire)
     try:
@@ -46,7 +49,9 @@ async def open_services(root: Path, settings: Settings) -> AsyncIterator[Service
         clock = SystemClock()
         log = Log(store, clock, f"{os.getpid()}-{secrets.token_hex(4)}")
         models, sandboxes = Models(preferred=settings.model), Sandboxes()
-        runs = Runs(log, models, sandboxes, root, clock, sole=store.name == "sqlite")
+        runs = Runs(
+            log, models, sandboxes, root, clock, redactor=redactor, sole=store.name == "sqlite"
+        )
         experiments = Experiments(runs, clock)
         try:
             programs = Programs(root)

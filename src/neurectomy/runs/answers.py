@@ -10,6 +10,7 @@ from neurectomy.core.errors import InvalidInput
 
 if TYPE_CHECKING:
     from neurectomy.agents.program import Program
+    from neurectomy.agents.types import Type
     from neurectomy.runs.plan import Plan
 
 
@@ -39,6 +40,32 @@ def human_value(plan: Plan, state: dict[str, Any], step: str, value: Any) -> Any
         return coerce(value, statement.answer, plan.records)
     except Mismatch as error:
         raise InvalidInput(f"the answer does not fit: {error}", hint="Answer again.") from None
+
+
+def asked_type(plan: Plan, state: dict[str, Any], pending: dict[str, Any]) -> Type:
+    """The type of what ends something that is pending: a person's answer, or a tool's result."""
+    frame = state["frames"][pending["frame"]]
+    if pending["kind"] == "human":
+        statement = (
+            plan.flow(state["frames"][frame["parent"]]["flow"]).nodes[frame["node"]].statement
+        )
+        assert isinstance(statement, AskHuman)
+        return statement.answer
+    return plan.program.tools[frame["callee"]].returns
+
+
+def secret_decision(decision: str, value: Any) -> dict[str, Any]:
+    """The data of what is decided about a call that needs a secret; it holds none.
+
+    Raises:
+        InvalidInput: It is no decision, or no secret.
+    """
+    if decision == "fail":
+        error = {"code": "secret", "message": "nobody gave its secret", "retryable": False}
+        return {"decision": "fail", "error": error}
+    if decision not in ("", "retry") or not isinstance(value, str) or not value:
+        raise InvalidInput("the call needs a secret", hint="Answer with it, or decide: fail.")
+    return {"decision": "retry"}
 
 
 def unknown_decision(

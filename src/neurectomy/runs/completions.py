@@ -167,6 +167,15 @@ def _tool_unknown(moment: Moment, step: str, data: dict[str, Any]) -> Draft:
     return _draft(moment, "tool.unknown", step, data, patch)
 
 
+def _tool_withheld(moment: Moment, step: str, data: dict[str, Any]) -> Draft:
+    """A call that was not made, since nobody here has its secret; somebody is asked for it."""
+    patch = _ended(moment, step)
+    if _runs_on(moment):
+        pending = {**moment.state["pending"][step], "kind": "secret", "secret": data["secret"]}
+        patch = [["set", ["pending", step], pending]]
+    return _draft(moment, "tool.withheld", step, data, patch)
+
+
 def _human_answered(moment: Moment, step: str, data: dict[str, Any]) -> Draft:
     pending = moment.state["pending"][step]
     frame = moment.frame(pending["frame"])
@@ -175,11 +184,11 @@ def _human_answered(moment: Moment, step: str, data: dict[str, Any]) -> Draft:
     if pending["kind"] == "human":
         patch += [*_ended(moment, step), ["del", ["frames", pending["frame"]]]]
         patch += deliver(moment, frame)
-    elif pending["kind"] == "unknown" and data["decision"] == "retry":
+    elif pending["kind"] in ("unknown", "secret") and data["decision"] == "retry":
         patch += [["set", ["pending", step, "kind"], "tool"]]
     elif pending["kind"] == "unknown" and data["decision"] == "value":
         patch += [*_ended(moment, step), *_returned(moment, step, data)]
-    elif pending["kind"] == "unknown":
+    elif pending["kind"] in ("unknown", "secret"):
         patch += [*_ended(moment, step), *_failed(moment, step, data)]
     else:
         raise Conflict(f"{step} does not wait for a person", hint="Look at the run's state.")
@@ -287,6 +296,11 @@ def _resumed(moment: Moment, step: str, data: dict[str, Any]) -> Draft:
     return Draft("run.resumed", "", data, _count(moment, **_uncertain(asked)))
 
 
+def _redacted(moment: Moment, step: str, data: dict[str, Any]) -> Draft:
+    """What was erased; the states that are kept have a scar there, and nothing follows from it."""
+    return Draft("run.redacted", "", data, [])
+
+
 _RULES: dict[str, Callable[[Moment, str, dict[str, Any]], Draft]] = {
     "run.created": _created,
     "run.forked": _forked,
@@ -294,6 +308,7 @@ _RULES: dict[str, Callable[[Moment, str, dict[str, Any]], Draft]] = {
     "run.resumed": _resumed,
     "breakpoints.set": _breakpoints_set,
     "run.continued": _continued,
+    "run.redacted": _redacted,
     "run.cancel_requested": _cancel_requested,
     "run.expired": _expired,
     "model.responded": _model_responded,
@@ -301,6 +316,7 @@ _RULES: dict[str, Callable[[Moment, str, dict[str, Any]], Draft]] = {
     "tool.returned": _tool_returned,
     "tool.failed": _tool_failed,
     "tool.unknown": _tool_unknown,
+    "tool.withheld": _tool_withheld,
     "human.answered": _human_answered,
     "timer.fired": _timer_fired,
 }

@@ -15,6 +15,7 @@ from neurectomy.models.port import Delta, ModelError, ModelResponse
 from neurectomy.runs import requests
 from neurectomy.runs.failures import IN_FLIGHT, STOPPING
 from neurectomy.runs.moment import Moment
+from neurectomy.runs.secrets import Withheld
 from neurectomy.storage.port import ENDED
 
 if TYPE_CHECKING:
@@ -30,7 +31,7 @@ logger = logging.getLogger(__name__)
 STARTS_EFFECT = frozenset({"model.requested", "tool.requested", "timer.set"})
 """Decisions after which something outside of the machine has to happen."""
 
-ASKING = frozenset({"human", "unknown"})
+ASKING = frozenset({"human", "unknown", "secret"})
 """Kinds of pending effects that a person ends."""
 
 MOST_DECISIONS = 256
@@ -267,7 +268,10 @@ class Driver:
         tool = self._machine.plan.program.tools[frame["callee"]]
         resolve = self._writer.values.resolve
         arguments = {name: resolve(value) for name, value in frame["args"].items()}
-        outcome = await self._effects.call_tool(tool, arguments, frame["timeout_ms"])
+        try:
+            outcome = await self._effects.call_tool(tool, arguments, frame["timeout_ms"])
+        except Withheld as withheld:
+            return "tool.withheld", {"tool": tool.name, "secret": withheld.mark}
         data = {"stdout": outcome.stdout, "stderr": outcome.stderr, "cpu_us": outcome.cpu_us}
         if outcome.error is None:
             return "tool.returned", {"value": outcome.value, **data}

@@ -26,5 +26,9 @@ class Effects(Protocol):
     async def call_tool(
         self, tool: ToolDeclaration, arguments: dict[str, Any], timeout_ms: int
     ) -> ToolOutcome:
-        """Call a tool once, for at most ``timeout_ms`` milliseconds."""
+        """Call a tool once, for at most ``timeout_ms`` milliseconds.
+
+        Raises:
+            Withheld: It needs a secret that this process does not have; it was not called.
+        """
         ...

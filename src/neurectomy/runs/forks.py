@@ -170,17 +170,17 @@ def _binding(plan: Plan, state: Any, path: str, name: str, value: Any) -> Any:
     if name not in frame["env"]:
         hint = f"There are: {', '.join(frame['env']) or 'none'}."
         raise InvalidInput(f"{path} has no {name} at that moment", hint=hint)
-    declared = _declared(plan, frame["flow"], name)
-    if declared is None:
+    wanted = declared(plan, frame["flow"], name)
+    if wanted is None:
         return value
     try:
-        return coerce(value, declared, plan.records)
+        return coerce(value, wanted, plan.records)
     except Mismatch as error:
         raise InvalidInput(f"{name} does not fit: {error}", hint="Give another value.") from None
 
 
-def _declared(plan: Plan, flow: str, name: str) -> Type | None:
-    """The type of a name as far as the program says it."""
+def declared(plan: Plan, flow: str, name: str) -> Type | None:
+    """The type of a name of a flow, as far as the program says it."""
     for field in plan.program.flows[flow].parameters:
         if field.name == name:
             return field.type

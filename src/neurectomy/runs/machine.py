@@ -77,7 +77,7 @@ def _decide_running(moment: Moment) -> Draft | None:
     if not pending:
         error = {"code": "stuck", "message": "nothing is left to do, and there is no value"}
         return fail_step(moment, state["flow"], (), error)
-    if all(effect["kind"] in ("human", "unknown") for effect in pending):
+    if all(effect["kind"] in ("human", "unknown", "secret") for effect in pending):
         return Draft("run.waiting", "", {}, [["set", ["status"], "waiting"]])
     return None
 

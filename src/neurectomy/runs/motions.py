@@ -15,9 +15,12 @@ from neurectomy.core.errors import Conflict, NeurectomyError
 from neurectomy.runs import answers
 from neurectomy.runs.breakpoints import Breakpoint, as_data
 from neurectomy.runs.driver import Driver
+from neurectomy.runs.erasing import in_motion
 from neurectomy.runs.failures import STOPPING
 from neurectomy.runs.forks import interned
 from neurectomy.runs.machine import Machine
+from neurectomy.runs.redacted import RedactedEffects
+from neurectomy.runs.secrets import Broker
 from neurectomy.runs.workers import LocalWorkers
 from neurectomy.storage.port import ENDED, RunQuery
 from neurectomy.timeline.writer import RunWriter
@@ -29,6 +32,7 @@ if TYPE_CHECKING:
 
     from neurectomy.core.clock import Clock
     from neurectomy.models.port import Delta, Model, ModelSource
+    from neurectomy.redaction.redactor import Redactor
     from neurectomy.runs.plan import Plan
     from neurectomy.runs.readings import Readings
     from neurectomy.sandboxes.select import Sandboxes
@@ -51,10 +55,12 @@ class Motions:
 
     Args:
         root: The workspace; programs' paths are relative to it.
+        redactor: Takes secrets out of what models and tools give.
         sole: Whether no other process writes this log, so that any lease found is a dead one's.
 
     Attributes:
         deltas: Pieces that models stream, with the step of their request, by run.
+        broker: Keeps the secrets of the runs, for as long as they go on.
     """
 
     def __init__(
@@ -64,16 +70,19 @@ class Motions:
         sandboxes: Sandboxes,
         root: Path,
         clock: Clock,
+        redactor: Redactor,
         *,
         sole: bool,
     ) -> None:
         self.deltas: Topic[tuple[str, Delta]] = Topic()
+        self.broker = Broker()
         self._readings = readings
         self._log = readings.log
         self._models = models
         self._sandboxes = sandboxes
         self._root = root
         self._clock = clock
+        self._redactor = redactor
         self._sole = sole
         self._motions: dict[str, Motion] = {}
         self._runners: dict[Path, ToolRunner] = {}
@@ -177,6 +186,20 @@ class Motions:
             raise _at_rest(run)
         return motion
 
+    async def rest(self, run: str) -> None:
+        """Drive a run no more that only waits for a person; an answer takes it up again.
+
+        Raises:
+            Conflict: It is in motion.
+        """
+        motion = self._motions.get(run)
+        if motion is None:
+            return
+        if motion.driver.state["status"] != "waiting":
+            raise in_motion(run)
+        motion.task.cancel()
+        await asyncio.wait([motion.task])
+
     async def delete(self, run: str) -> None:
         """Delete a run. What forks need of it is kept, out of sight.
 
@@ -189,6 +212,7 @@ class Motions:
         now = self._clock.wall()
         await asyncio.to_thread(self._log.store.delete_run, run, now, force=self._sole)
         self._stopped.pop(run, None)
+        self.broker.forget(run)
         self._log.changed.publish(run, run)
 
     async def follow(self, run: str, after: int = 0) -> AsyncIterator[list[Event]]:
@@ -292,7 +316,9 @@ class Motions:
             self.deltas.publish(run, (step, delta))
 
         workers = LocalWorkers(plan.program, models, runner)
-        return Driver(writer, Machine(plan, writer.values), workers, self._clock, on_delta)
+        records = plan.program.types
+        effects = RedactedEffects(workers, self._redactor, self.broker, run, records)
+        return Driver(writer, Machine(plan, writer.values), effects, self._clock, on_delta)
 
     async def _continue(
         self,
@@ -361,6 +387,8 @@ class Motions:
             logger.exception("the run %s stopped; this is a defect of the program", writer.run)
         finally:
             self._motions.pop(writer.run, None)
+            if driver.state["status"] in ENDED:
+                self.broker.forget(writer.run)
             with suppress(NeurectomyError):
                 await self._log.release(writer)
 

@@ -100,7 +100,8 @@ class Replayer:
 
     def _compare(self, event: Event) -> Difference | None:
         if event.data is None or event.patch is None:
-            return Difference(event.seq, event.step, "the event was redacted", None, None)
+            message = f"what happened at event {event.seq} was redacted"
+            return Difference(event.seq, event.step, message, None, None)
         try:
             draft = self._computed(event)
         except NeurectomyError as error:

@@ -13,9 +13,12 @@ from neurectomy.agents.program import Program, meaning
 from neurectomy.agents.types import Mismatch, coerce_fields
 from neurectomy.core import codecs, ids
 from neurectomy.core.errors import Conflict, Damaged, InvalidInput, NeurectomyError
+from neurectomy.redaction.redactor import is_secret
 from neurectomy.runs import answers, forks
 from neurectomy.runs.breakpoints import Breakpoint, as_data
+from neurectomy.runs.door import Door
 from neurectomy.runs.driver import ASKING
+from neurectomy.runs.erasing import Eraser
 from neurectomy.runs.failures import IN_FLIGHT, STOPPING
 from neurectomy.runs.forks import Changes
 from neurectomy.runs.motions import Motions
@@ -28,8 +31,11 @@ if TYPE_CHECKING:
 
     from neurectomy.core.clock import Clock
     from neurectomy.models.port import ModelSource
+    from neurectomy.redaction.redactor import Redactor
     from neurectomy.runs.bundle import Bundle
+    from neurectomy.runs.erasing import Redaction, Wanted
     from neurectomy.runs.forks import Prepared
+    from neurectomy.runs.motions import Motion
     from neurectomy.sandboxes.select import Sandboxes
     from neurectomy.timeline.log import Log
 
@@ -45,6 +51,7 @@ class Runs(Readings):
 
     Args:
         root: The workspace; programs' paths are relative to it.
+        redactor: Takes secrets out of what people give.
         sole: Whether no other process writes this log, so that any lease found is a dead one's.
 
     Attributes:
@@ -59,11 +66,14 @@ class Runs(Readings):
         root: Path,
         clock: Clock,
         *,
+        redactor: Redactor,
         sole: bool = True,
     ) -> None:
         super().__init__(log)
-        self.motions = Motions(self, models, sandboxes, root, clock, sole=sole)
+        self.motions = Motions(self, models, sandboxes, root, clock, redactor, sole=sole)
         self._models = models
+        self._door = Door(redactor, self.motions.broker)
+        self._eraser = Eraser(log, clock, self.motions.rest, sole=sole)
         self._clock = clock
 
     async def start(
@@ -93,38 +103,40 @@ class Runs(Readings):
         program = bundle.compiled()
         plan = Plan(program)
         plan.flow(flow)
-        try:
-            arguments = coerce_fields(
-                inputs, program.flows[flow].parameters, program.types, name=f"the inputs of {flow}"
+        run = ids.new_id(self._clock)
+        with self.motions.broker.keeping(run):
+            try:
+                given, fields = self._door.inputs(run, plan, flow, inputs), plan.program.flows[flow]
+                name = f"the inputs of {flow}"
+                arguments = coerce_fields(given, fields.parameters, program.types, name=name)
+            except Mismatch as error:
+                hint = f"{flow} takes: {_parameters(program, flow)}."
+                raise InvalidInput(str(error), hint=hint, path=error.path) from None
+            sources = forks.model_sources(program, flow)
+            models = {name: await self._models.resolve(source) for name, source in sources.items()}
+            content = bundle.content()
+            digest = codecs.digest(content)
+            row = RunRow(
+                run,
+                flow,
+                digest,
+                meaning(program),
+                bundle.path,
+                self._door.text(title) or _title(arguments) or flow,
+                "running",
+                self._clock.wall(),
+                labels=self._door.labels(labels),
             )
-        except Mismatch as error:
-            hint = f"{flow} takes: {_parameters(program, flow)}."
-            raise InvalidInput(str(error), hint=hint, path=error.path) from None
-        sources = forks.model_sources(program, flow)
-        models = {name: await self._models.resolve(source) for name, source in sources.items()}
-        content = bundle.content()
-        digest = codecs.digest(content)
-        row = RunRow(
-            ids.new_id(self._clock),
-            flow,
-            digest,
-            meaning(program),
-            bundle.path,
-            title or _title(arguments) or flow,
-            "running",
-            self._clock.wall(),
-            labels=labels or {},
-        )
-        data = {
-            "flow": flow,
-            "inputs": arguments,
-            "program": digest,
-            "models": {n: msgspec.to_builtins(model.profile) for n, model in models.items()},
-            "limits": {"parallel": PARALLEL},
-        }
-        self.keep(digest, plan)
-        await self.motions.start(row, plan, models, {digest: content}, data, breakpoints)
-        return await self.row(row.id)
+            data = {
+                "flow": flow,
+                "inputs": arguments,
+                "program": digest,
+                "models": {n: msgspec.to_builtins(model.profile) for n, model in models.items()},
+                "limits": {"parallel": PARALLEL},
+            }
+            self.keep(digest, plan)
+            await self.motions.start(row, plan, models, {digest: content}, data, breakpoints)
+            return await self.row(row.id)
 
     async def resume(
         self,
@@ -215,31 +227,35 @@ class Runs(Readings):
         labels: dict[str, str] | None = None,
         revive: dict[str, Any] | None = None,
     ) -> RunRow:
-        at, prepared, answer = await self._planned(parent, at, changes, stopping=revive is not None)
-        if revive is not None:
-            prepared.record["revive"] = revive
-        row = RunRow(
-            ids.new_id(self._clock),
-            parent.flow,
-            prepared.program,
-            prepared.meaning,
-            parent.source if changes.bundle is None else changes.bundle.path,
-            parent.title,
-            "running",
-            self._clock.wall(),
-            labels={**parent.labels, **(labels or {})},
-        )
-        made = await asyncio.to_thread(self.log.store.fork_run, parent.id, at, row)
-        try:
-            data = {"run": parent.id, "at": at, "changes": prepared.record}
-            await self.motions.take_up(
-                made.id, "run.forked", data, start=start, blobs=prepared.blobs, answer=answer
+        made = ids.new_id(self._clock)
+        with self.motions.broker.keeping(made):
+            at, prepared, answer = await self._planned(
+                made, parent, at, changes, stopping=revive is not None
             )
-        except BaseException:
-            with suppress(NeurectomyError):
-                await self.motions.delete(made.id)
-            raise
-        return await self.row(made.id)
+            if revive is not None:
+                prepared.record["revive"] = revive
+            row = RunRow(
+                made,
+                parent.flow,
+                prepared.program,
+                prepared.meaning,
+                parent.source if changes.bundle is None else changes.bundle.path,
+                parent.title,
+                "running",
+                self._clock.wall(),
+                labels={**parent.labels, **self._door.labels(labels)},
+            )
+            await asyncio.to_thread(self.log.store.fork_run, parent.id, at, row)
+            try:
+                data = {"run": parent.id, "at": at, "changes": prepared.record}
+                await self.motions.take_up(
+                    made, "run.forked", data, start=start, blobs=prepared.blobs, answer=answer
+                )
+            except BaseException:
+                with suppress(NeurectomyError):
+                    await self.motions.delete(made)
+                raise
+            return await self.row(made)
 
     async def check_fork(self, run: str, at: int, changes: Changes) -> None:
         """See that `fork` would take these changes.
@@ -247,10 +263,13 @@ class Runs(Readings):
         Raises:
             InvalidInput: It would not.
         """
-        await self._planned(await self.row(run), at, changes)
+        made = ids.new_id(self._clock)
+        with self.motions.broker.keeping(made):
+            await self._planned(made, await self.row(run), at, changes)
+        self.motions.broker.forget(made)
 
     async def _planned(
-        self, parent: RunRow, at: int, changes: Changes, *, stopping: bool = False
+        self, made: str, parent: RunRow, at: int, changes: Changes, *, stopping: bool = False
     ) -> tuple[int, Prepared, tuple[str, dict[str, Any]] | None]:
         """Where a fork leaves its parent, its changes, and how what is pending there ends."""
         step = ""
@@ -263,6 +282,8 @@ class Runs(Readings):
         if state["status"] in ENDED:
             hint = f"Choose an event from 1 to {at - 1}."
             raise InvalidInput(f"the run had {state['status']} at event {at}", hint=hint)
+        self.motions.broker.inherit(made, parent.id)
+        changes = await self._let_in(made, changes, state, step)
         prepared = await self._prepared_changes(changes, state, stopping=stopping)
         return at, prepared, await self._answer(prepared.plan, state, step, changes.value)
 
@@ -284,10 +305,17 @@ class Runs(Readings):
         if flying:
             hint = f"Wait until {flying[0]} has ended."
             raise Conflict("something of the run is in flight", hint=hint)
+        changes = await self._let_in(run, changes, state, "")
         prepared = await self._prepared_changes(changes, state)
         data = {"changes": prepared.record, "by": by}
         await self.motions.take_up(run, "run.changed", data, blobs=prepared.blobs)
         return await self.row(run)
+
+    async def _let_in(self, run: str, changes: Changes, state: Any, step: str) -> Changes:
+        """Changes without the secrets in them."""
+        recorded = await self.prepared(state["program"])
+        plan = recorded if changes.bundle is None else Plan(changes.bundle.compiled())
+        return self._door.changes(run, plan, state, step, changes)
 
     async def _prepared_changes(
         self, changes: Changes, state: Any, *, stopping: bool = False
@@ -360,14 +388,31 @@ class Runs(Readings):
             waiting = [path for path, effect in asked if effect["kind"] in ASKING]
             hint = f"It waits at: {', '.join(waiting)}." if waiting else "It waits for nobody."
             raise Conflict(f"the run does not wait at {step or 'that step'}", hint=hint)
-        plan = await self.prepared(motion.driver.state["program"])
+        if pending["kind"] == "secret":
+            await self._give_secret(motion, run, step, {"by": by}, decision, value)
+            return await self.row(run)
+        plan, state = await self.prepared(motion.driver.state["program"]), motion.driver.state
+        value = self._door.answer(run, plan, state, step, value)
         data: dict[str, Any] = {"by": by}
         if pending["kind"] == "human":
-            data["value"] = answers.human_value(plan, motion.driver.state, step, value)
+            data["value"] = answers.human_value(plan, state, step, value)
         else:
-            data |= answers.unknown_decision(plan, motion.driver.state, pending, decision, value)
+            data |= answers.unknown_decision(plan, state, pending, decision, value)
         await motion.driver.tell("human.answered", step, data)
         return await self.row(run)
+
+    async def _give_secret(
+        self, motion: Motion, run: str, step: str, data: dict[str, Any], decision: str, value: Any
+    ) -> None:
+        """Give a secret that calls wait for, which only the broker sees; they are made then."""
+        data |= answers.secret_decision(decision, value)
+        mark, steps = motion.driver.state["pending"][step]["secret"], [step]
+        if data["decision"] == "retry":
+            self.motions.broker.give(run, mark, value)
+            pending = motion.driver.state["pending"].items()
+            steps += [path for path, one in pending if one.get("secret") == mark and path != step]
+        for path in steps:
+            await motion.driver.tell("human.answered", path, dict(data))
 
     async def set_breakpoints(
         self, run: str, breakpoints: tuple[Breakpoint, ...], by: str = "user"
@@ -411,9 +456,23 @@ class Runs(Readings):
             raise Conflict(f"the run has {row.status}", hint=hint)
         return row
 
+    async def redact(
+        self, run: str, wanted: Wanted, *, reason: str = "", by: str = "user", dry: bool = False
+    ) -> Redaction:
+        """Erase what a run holds, wherever it is repeated; see `neurectomy.runs.erasing`.
+
+        Raises:
+            InvalidInput: Nothing is wanted, or an event is not there.
+            NotFound: Nothing in the run holds it.
+            Conflict: A run that shares it is in motion.
+        """
+        row = await self.row(run)
+        return await self._eraser.redact(row, wanted, by=by, reason=reason, dry=dry)
+
     async def label(self, run: str, labels: dict[str, str]) -> RunRow:
         """Replace the labels of a run."""
         await self.row(run)
+        labels = self._door.labels(labels)
         await asyncio.to_thread(self.log.store.label, run, labels)
         self.log.changed.publish(run, run)
         return await self.row(run)
@@ -424,7 +483,8 @@ def _parameters(program: Program, flow: str) -> str:
 
 
 def _title(arguments: dict[str, Any]) -> str:
-    texts = [value for value in arguments.values() if isinstance(value, str) and value.strip()]
+    given = [value for value in arguments.values() if not is_secret(value)]
+    texts = [value for value in given if isinstance(value, str) and value.strip()]
     shown = "".join(c if c.isprintable() else " " for c in texts[0][: 4 * TITLE]) if texts else ""
     text = " ".join(shown.split())
     return text if len(text) <= TITLE else f"{text[: TITLE - 1]}…"

@@ -219,6 +219,14 @@ class Log:
             await self.release(writer)
         await asyncio.to_thread(self._committer.close)
 
+    def forget(self) -> None:
+        """Drop what is kept in memory of stored values: some were erased."""
+        self.reader = Values(self.store.blob)
+
+    def tell(self, run: str, rows: list[EventRow]) -> None:
+        """Tell those who follow of events that the store was given by another way than a writer."""
+        self._publish(run, rows)
+
     def _leased(self, row: RunRow) -> RunRow:
         until = self._clock.wall() + LEASE_US
         return _replace(row, lease_epoch=1, lease_owner=self._owner, lease_until_us=until)
