@@ -112,6 +112,9 @@ def _print_line(replay: dict[str, Any], run: dict[str, Any]) -> None:
 def _diverged(replay: dict[str, Any], *, edited: bool) -> Diverged:
     """Print both sides where a replay differs, and what differs in the program; the error."""
     difference = harmless_data(replay["difference"])
+    if difference["recorded"] is None and difference["computed"] is None:
+        hint = f"Who erased it and why: neurectomy runs show {replay['run']} --events"
+        return Diverged(difference["message"], hint=hint)
     recorded, computed = (_lines(difference[side]) for side in ("recorded", "computed"))
     click.echo(f"\n{replay['run']}, event {difference['seq']}:")
     for line in unified_diff(recorded, computed, "recorded", "computed", lineterm="", n=2):

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from neurectomy.cli import redact
 from neurectomy.cli.changes import SET_HELP, read_changes
 from neurectomy.cli.client import connect
 from neurectomy.cli.following import conclude, follow
@@ -37,7 +38,7 @@ if TYPE_CHECKING:
 @json_option
 @click.pass_context
 def command(context: click.Context, workspace: Path, as_json: bool) -> None:
-    """List, show, cancel, resume, answer and delete runs; disk usage."""
+    """List, show, cancel, resume, answer, pause, change, redact and delete runs; disk usage."""
     given = {"workspace": workspace, "as_json": as_json}
     context.default_map = dict.fromkeys(command.commands, given)
     if context.invoked_subcommand is None:
@@ -272,6 +273,9 @@ def delete(run: tuple[str, ...], yes: bool, workspace: Path, as_json: bool) -> N
     for one in run:
         _call(workspace, "delete_run", run=one)
     print_json({"deleted": list(run)}) if as_json else click.echo(f"deleted {len(run)}")
+
+
+command.add_command(redact.command)
 
 
 @command.command("usage")

@@ -87,14 +87,19 @@ def _told_of_waiting(kind: str, data: dict[str, Any]) -> tuple[str, str, str]:
             decision = data.get("decision", "")
             value = short(data["value"]) if "value" in data else ""
             return "!", "magenta", f"{decision} {value}".strip()
-        case "tool.unknown":
-            return "?", "magenta", f"nobody knows how {data['tool']} ended"
+        case "tool.unknown" | "tool.withheld":
+            lost = f"nobody knows how {data['tool']} ended"
+            return "?", "magenta", f"it needs {data['secret']} again" if "secret" in data else lost
         case "timer.set":
             return "·", "yellow", f"{duration(data['ms'] * 1000)}, since {short(data['reason'])}"
         case "branch.taken":
             return "·", "white", "yes" if data["taken"] else "no"
         case "loop.left":
             return "·", "white", f"after {data['iterations']}, by its {data['reason']}"
+        case "run.redacted":
+            count = sum(last - first + 1 for first, last in data["events"])
+            told = f"{count} event{'s' if count != 1 else ''} by {data['by']}"
+            return "▪", "yellow", f"{told}: {short(data['reason'])}" if data["reason"] else told
         case "run.created":
             return "·", "white", short(data["inputs"])
         case "run.forked":

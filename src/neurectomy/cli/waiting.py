@@ -32,11 +32,13 @@ DECISIONS = ("retry", "fail", "value")
 GOING_ON = ("continue", "step", "leave")
 """What may be said to a run that is paused."""
 
+_SECRET = {"type": "string", "format": "password"}
+
 _YES, _NO = ("yes", "y", "true"), ("no", "n", "false")
 
 Question = dict[str, Any]
-"""``step``, ``kind`` (``human``, ``unknown`` or ``pause``), ``question``, ``type``, its ``schema``;
-of an unknown call also ``tool`` and ``arguments``, of a pause ``at``, its event."""
+"""``step``, ``kind`` (``human``, ``unknown``, ``secret`` or ``pause``), ``question``, ``type``, its
+``schema``; of an unknown call also ``tool`` and ``arguments``, of a pause ``at``, its event."""
 
 
 def interactive() -> bool:
@@ -52,13 +54,15 @@ async def questions(
         state = (await client.call("show_state", run=run))["state"]
     found = []
     for step, pending in state["pending"].items():
-        if pending["kind"] not in ("human", "unknown"):
+        if pending["kind"] not in ("human", "unknown", "secret"):
             continue
         page = await client.call("list_events", run=run, after=pending["seq"] - 1, limit=1)
         data = page["events"][0]["data"] if page["events"] else None
         question = {"step": step, "kind": pending["kind"]}
         if pending["kind"] == "human":
             question |= await _asked(client, data or {})
+        elif pending["kind"] == "secret":
+            question |= _secret(pending["secret"], (data or {}).get("tool", "the tool"))
         else:
             question |= await _unknown(client, run, data or {})
         found.append(question)
@@ -74,6 +78,13 @@ def _pause(paused: dict[str, Any]) -> Question:
     text = f"paused before {what.get(paused['kind'], 'the step')} {paused['step']}{reason}"
     place = {"step": paused["step"], "at": paused["seq"]}
     return {**place, "kind": "pause", "question": text, "type": "", "schema": {}}
+
+
+def _secret(mark: str, tool: str) -> Question:
+    """A call that waits for a secret, which nobody has kept."""
+    name = mark.removeprefix("[secret: ").rpartition(".")[0]
+    text = f"{tool} needs the secret {name} again, which ended with the process that was given it"
+    return {"question": text, "type": "secret str", "schema": _SECRET}
 
 
 async def _asked(client: Client, data: dict[str, Any]) -> Question:
@@ -105,6 +116,8 @@ def allowed(question: Question) -> str:
     schema, optional = _plain(question["schema"])
     if "enum" in schema:
         text = " or ".join(schema["enum"])
+    elif is_secret(question):
+        text = "a secret, which nobody sees"
     else:
         words = {
             "boolean": "yes or no",
@@ -115,6 +128,11 @@ def allowed(question: Question) -> str:
         }
         text = words.get(schema.get("type", ""), f"JSON of the type {question['type']}")
     return f"{text}, or null" if optional else text
+
+
+def is_secret(question: Question) -> bool:
+    """Whether the answer is a secret, which is typed unseen and stands in no command."""
+    return bool(_plain(question["schema"])[0].get("format") == "password")
 
 
 def parse_answer(text: str, question: Question) -> Any:
@@ -150,6 +168,8 @@ def given_answer(text: str | None, question: Question | None) -> Any:
     Raises:
         InvalidInput: It does not answer the question, or there is none.
     """
+    if text == "-" and question is not None and is_secret(question):
+        text = sys.stdin.read().removesuffix("\n")
     if text is not None and question is not None:
         return parse_answer(text, question)
     if text is None:
@@ -199,6 +219,9 @@ def commands(run: str, question: Question, root: Path) -> list[str]:
         value = f"{start} VALUE --decision value{end}   # VALUE: {allowed(question)}"
         return [*(f"{start} --decision {one}{end}" for one in DECISIONS[:2]), value]
     schema, _ = _plain(question["schema"])
+    if is_secret(question):
+        given = f"{start} -{end}   # reads the secret from standard input"
+        return [given, *([f"{start} --decision fail{end}"] if question["kind"] == "secret" else [])]
     if schema.get("type") == "boolean":
         return [f"{start} yes{end}", f"{start} no{end}"]
     if "enum" in schema:
@@ -285,7 +308,8 @@ def _prompted(question: Question) -> dict[str, Any]:
             raise click.UsageError(f"{error.message}. {error.hint}") from None
 
     wanted = f"  {harmless_data(allowed(question))}"
-    body["value"] = click.prompt(wanted, value_proc=parse, err=True)
+    hidden = is_secret(question)
+    body["value"] = click.prompt(wanted, value_proc=parse, err=True, hide_input=hidden)
     return body
 
 

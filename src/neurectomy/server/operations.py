@@ -16,10 +16,12 @@ from neurectomy.language.compiler import compile_text
 from neurectomy.language.hints import closest
 from neurectomy.runs.compare import Comparison
 from neurectomy.runs.detail import StepDetail
+from neurectomy.runs.erasing import Redaction
 from neurectomy.runs.experiments import Experiment
 from neurectomy.server import comparing
 from neurectomy.server.changing import breakpoints_of, changes_of, plan_of
 from neurectomy.server.experimenting import cancel_whatif, show_whatif, start_whatif
+from neurectomy.server.redaction import RedactInput, redact_run
 from neurectomy.server.types import (
     AnswerInput,
     BreakpointsInput,
@@ -454,6 +456,15 @@ OPERATIONS = (
         show_request,
         Any,
         query=(Parameter("seq", int, 0, "seq of a model.requested"),),
+    ),
+    Operation(
+        "redact_run",
+        "POST",
+        "/api/runs/{run}/redact",
+        "Erase what a run holds",
+        redact_run,
+        Redaction,
+        RedactInput,
     ),
     Operation("run_usage", "GET", "/api/runs/{run}/usage", "Its disk usage", run_usage, RunUsage),
     Operation(

@@ -109,6 +109,14 @@ export interface Difference {
   computed: Record<string, unknown> | null
 }
 
+export interface ErasedRun {
+  run: string
+  events: number[]
+  keyframes: number
+  title: boolean
+  hidden: boolean
+}
+
 export interface Event {
   seq: number
   kind: string
@@ -247,6 +255,25 @@ export interface ProgramSummary {
   flows: string[]
   errors: number
   warnings: number
+}
+
+export interface RedactInput {
+  at?: number[]
+  text?: string
+  matching?: string
+  step?: string
+  reason?: string
+  dry_run?: boolean
+}
+
+export interface Redaction {
+  run: string
+  events: number[]
+  runs: ErasedRun[]
+  blobs: number
+  remains: string[]
+  not_searched: number
+  dry: boolean
 }
 
 export interface Replay {

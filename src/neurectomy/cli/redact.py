@@ -1,0 +1,125 @@
+"""``neurectomy runs redact``: erase what was recorded, wherever it is repeated."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from neurectomy.cli.client import connect
+from neurectomy.cli.options import (
+    finish,
+    harmless_data,
+    json_option,
+    print_json,
+    workspace_option,
+)
+from neurectomy.cli.waiting import interactive
+from neurectomy.core.errors import InvalidInput
+from neurectomy.workspace.root import find_root
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+
+@click.command("redact")
+@click.argument("run")
+@click.option(
+    "--at", "at", type=int, multiple=True, metavar="SEQ", help="An event; may be given again."
+)
+@click.option(
+    "--text", default="", help="Whatever holds this text; - reads it from standard input."
+)
+@click.option("--matching", default="", metavar="PATTERN", help="Whatever holds a match (RE2).")
+@click.option("--value-of-step", "step", default="", metavar="STEP", help="What this step gave.")
+@click.option("--reason", default="", help="Why; the run shows it from now on.")
+@click.option("--dry-run", is_flag=True, help="Say what would be erased, and erase nothing.")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@workspace_option
+@json_option
+def command(
+    run: str,
+    at: tuple[int, ...],
+    text: str,
+    matching: str,
+    step: str,
+    reason: str,
+    dry_run: bool,
+    yes: bool,
+    workspace: Path,
+    as_json: bool,
+) -> None:
+    """Erase from RUN what was recorded: events, and everything that repeats what they hold.
+
+    Kept states, stored values, titles, labels and the runs that share the events are cleaned too.
+    The chain of the log still holds, and a scar stays: who erased what, when and why.
+    """
+    if text == "-":
+        text = sys.stdin.read().removesuffix("\n")
+    body = {"at": list(at), "text": text, "matching": matching, "step": step, "reason": reason}
+    if not (dry_run or yes) and (as_json or not interactive()):
+        hint = "See what would go with --dry-run, then erase it with: --yes"
+        raise InvalidInput("nobody is there who could be asked", hint=hint)
+
+    async def work() -> Any:
+        async with connect(find_root(workspace)) as client:
+            found = await client.call("show_run", run=run)
+            if dry_run or not yes:
+                told = await client.call("redact_run", {**body, "dry_run": True}, run=found["id"])
+                if dry_run:
+                    return told
+                _print(told)
+                click.confirm("Erase this for good?", abort=True, err=True)
+            return await client.call("redact_run", body, run=found["id"])
+
+    told = finish(work())
+    if as_json:
+        print_json(told)
+    elif dry_run or yes:
+        _print(told)
+    else:
+        _print_remains(told)
+
+
+def _print(told: dict[str, Any]) -> None:
+    told = harmless_data(told)
+    verb = "would be erased" if told["dry"] else "erased"
+    for line in _lines(told):
+        click.echo(line)
+    click.echo(click.style(f"{len(told['events'])} events of this run {verb}", bold=True))
+    _print_remains(told)
+
+
+def _lines(told: dict[str, Any]) -> Iterator[str]:
+    for one in told["runs"]:
+        parts = [f"events {_ranges(one['events'])}"] if one["events"] else []
+        parts += [f"{one['keyframes']} kept states"] if one["keyframes"] else []
+        parts += ["title or labels"] if one["title"] else []
+        what = ", ".join(parts) or "only events that it shares"
+        hidden = " (deleted, kept for its forks)" if one["hidden"] else ""
+        yield f"{one['run'][-12:]}  {what}{hidden}"
+    if told["blobs"]:
+        yield f"{told['blobs']} stored values"
+
+
+def _print_remains(told: dict[str, Any]) -> None:
+    told = harmless_data(told)
+    for one in told["remains"]:
+        click.echo(f"{click.style('remains', fg='yellow', bold=True)}: {one}")
+    if told["not_searched"]:
+        count = told["not_searched"]
+        click.echo(f"{count} text{'s' if count > 1 else ''} too short to be looked for elsewhere")
+
+
+def _ranges(seqs: list[int]) -> str:
+    """Numbers as people write them: 3, 7 to 9."""
+    parts: list[list[int]] = []
+    for seq in seqs:
+        if parts and parts[-1][1] == seq - 1:
+            parts[-1][1] = seq
+        else:
+            parts.append([seq, seq])
+    told = [f"{first} to {last}" if last > first else f"{first}" for first, last in parts]
+    return ", ".join([*told[:20], *([f"and {len(told) - 20} more"] if len(told) > 20 else [])])
