@@ -91,6 +91,20 @@ function RawEvent({ event, onSeek }: { event: Event; onSeek: (seq: number) => vo
           ],
         ]}
       />
+      {event.data === null ? (
+        <Empty title="Redacted">
+          What happened at event {event.seq} was erased. A later event, run.redacted, says who did it and why.
+        </Empty>
+      ) : (
+        <Recorded event={event} />
+      )}
+    </>
+  )
+}
+
+function Recorded({ event }: { event: Event }) {
+  return (
+    <>
       <Card title="Data">
         <div className="font-mono text-[11.5px]">
           <JsonTree value={event.data} open={2} />

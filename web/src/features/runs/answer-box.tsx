@@ -5,10 +5,27 @@ import { useAnswer } from '../../api/queries'
 import type { Event } from '../../api/types'
 import { Button, Trouble } from '../../ui/controls'
 
+interface Asked {
+  question: string
+  schema: { type?: string; enum?: string[]; format?: string }
+  type: string
+}
+
+/** What is shown of a question that was erased; it can still be answered. */
+const REDACTED: Asked = { question: 'The question was redacted.', schema: {}, type: 'json' }
+
+/** What an event asks: a person's question, or a call that needs its secret again. */
+function asked(event: Event): Asked {
+  if (event.data === null) return REDACTED
+  if (event.kind !== 'tool.withheld') return event.data as unknown as Asked
+  const question = `${String(event.data.tool)} needs its secret again, which ended with the process that was given it.`
+  return { question, schema: { type: 'string', format: 'password' }, type: 'secret str' }
+}
+
 export function AnswerBox({ run, event }: { run: string; event: Event }) {
   const answer = useAnswer()
   const [text, setText] = useState('')
-  const data = event.data as { question: string; schema: { type?: string; enum?: string[] }; type: string }
+  const data = asked(event)
   const send = (value: unknown) => answer.mutate({ id: run, step: event.step, value })
   const choices = data.schema.type === 'boolean' ? [true, false] : (data.schema.enum ?? [])
   /** An answer that arrived stays given: the run takes a moment to go on. */
@@ -45,6 +62,8 @@ export function AnswerBox({ run, event }: { run: string; event: Event }) {
           <input
             aria-label={`Answer, ${data.type}`}
             placeholder={data.type}
+            type={data.schema.format === 'password' ? 'password' : 'text'}
+            autoComplete="off"
             className="min-w-0 flex-1 rounded-md border border-line bg-ground-1 px-2 text-ink-1 outline-none focus:border-accent disabled:opacity-60"
             value={text}
             disabled={given}

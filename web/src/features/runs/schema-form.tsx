@@ -107,6 +107,18 @@ function Control({ schema, value, onChange, rest }: ControlProps) {
       </select>
     )
   }
+  if (schema.format === 'password') {
+    return (
+      <input
+        {...rest}
+        type="password"
+        className={FIELD}
+        autoComplete="off"
+        value={value}
+        onChange={(event) => onChange(event.target.value)}
+      />
+    )
+  }
   if (schema.type === 'integer' || schema.type === 'number') {
     return (
       <input

@@ -4,6 +4,7 @@ import { type Schema, typeName } from './schema'
 
 const cases: [Schema, string][] = [
   [{ type: 'string' }, 'str'],
+  [{ type: 'string', format: 'password' }, 'secret str'],
   [{ type: 'integer' }, 'int'],
   [{ type: 'number' }, 'float'],
   [{ type: 'boolean' }, 'bool'],

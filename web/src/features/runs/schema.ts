@@ -6,6 +6,7 @@ export interface Schema {
   additionalProperties?: Schema | boolean
   required?: string[]
   enum?: string[]
+  format?: string
   items?: Schema
   anyOf?: Schema[]
   default?: unknown
@@ -31,6 +32,7 @@ export function typeName(schema: Schema): string {
     if (!isOptional) return joined
     return joined.includes('|') ? `(${joined})?` : `${joined}?`
   }
+  if (schema.format === 'password') return 'secret str'
   if (schema.enum) return schema.enum.map((choice) => JSON.stringify(choice)).join(' | ')
   if (schema.type === 'array') return `list[${schema.items ? typeName(schema.items) : 'json'}]`
   if (schema.type === 'object' && typeof schema.additionalProperties === 'object') {
