@@ -95,9 +95,30 @@ class BlobFiles:
         except FileNotFoundError:
             return None
 
-    def remove(self, digest: str) -> None:
-        """Remove a blob's file."""
-        self._path(digest).unlink(missing_ok=True)
+    def remove(self, name: str) -> None:
+        """Remove a blob's file, or another one that `names` gave."""
+        try:
+            self._path(name).unlink(missing_ok=True)
+        except OSError as error:
+            message = f"the file of a blob cannot be removed: {error.strerror}"
+            hint = "Give yourself the right to write in the folder .neurectomy."
+            raise StorageError(message, hint=hint) from error
+
+    def names(self) -> list[str]:
+        """Digests of the files that are there, and names of those whose writing broke off."""
+        return sorted(
+            f"{folder.name}{file.name}"
+            for folder in self._folder.iterdir()
+            if len(folder.name) == 2 and folder.is_dir()
+            for file in folder.iterdir()
+        )
+
+    def size(self, name: str) -> int | None:
+        """Bytes of a file; null where it is gone."""
+        try:
+            return self._path(name).stat().st_size
+        except OSError:
+            return None
 
 
 def _sync_folder(folder: Path) -> None:

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from msgspec import Struct
+
+if TYPE_CHECKING:
+    from neurectomy.storage.upkeep import Upkeep
 
 Durability = Literal["power", "process"]
 """What a commit survives: loss of power (the default), or only the end of the process."""
@@ -189,6 +192,9 @@ class Store(Protocol):
     Every method raises `StorageError` when the database or disk refuses (full disk, lost
     connection, damage), with a hint that says what to do.
     """
+
+    upkeep: Upkeep
+    """What keeps the store in order."""
 
     @property
     def name(self) -> str:

@@ -13,6 +13,7 @@ from neurectomy.core.errors import StorageError
 from neurectomy.storage import blobs, erasing, rows, schema
 from neurectomy.storage.ancestry import fork_ancestry
 from neurectomy.storage.port import Batch, Erasure, EventRow, RunQuery, RunRow, RunUsage, Usage
+from neurectomy.storage.upkeep import Upkeep
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -68,6 +69,7 @@ class PostgresStore:
         except BaseException:
             self._pool.close()
             raise
+        self.upkeep = Upkeep(self._alone, self._looking, _write_blob, self._keys.clear, None)
 
     def _migrate(self) -> None:
         with self._transaction() as db:
@@ -92,6 +94,18 @@ class PostgresStore:
     def _reading(self) -> Iterator[Connection]:
         with _errors(), self._pool.connection() as db:
             yield db
+
+    @contextmanager
+    def _alone(self) -> Iterator[_Marked]:
+        """A transaction while nobody else adds or deletes blobs."""
+        with self._transaction() as db:
+            db.execute("SELECT pg_advisory_xact_lock(%s)", (_BLOB_LOCK,))
+            yield _Marked(db)
+
+    @contextmanager
+    def _looking(self) -> Iterator[_Marked]:
+        with self._reading() as db:
+            yield _Marked(db)
 
     def _key(self, run: str, db: Connection) -> int:
         key = self._keys.get(run)
@@ -231,12 +245,7 @@ class PostgresStore:
             return
         db.execute("SELECT pg_advisory_xact_lock_shared(%s)", (_BLOB_LOCK,))
         for digest in sorted(contents):  # in one order, so that two writers never wait in a circle
-            encoding, stored = blobs.shrink(contents[digest])
-            db.execute(
-                "INSERT INTO blobs (digest, encoding, bytes, stored, content) "
-                "VALUES (%s, %s, %s, %s, %s) ON CONFLICT (digest) DO NOTHING",
-                (digest, encoding, len(contents[digest]), len(stored), stored),
-            )
+            _write_blob(_Marked(db), digest, contents[digest])
 
     def _use_blobs(self, db: Connection, key: int, contents: Collection[str]) -> None:
         if contents:
@@ -437,6 +446,27 @@ class PostgresStore:
 def _marked(sql: str) -> bytes:
     """A statement that both databases understand, with this driver's marks for values."""
     return sql.replace("?", "%s").encode()
+
+
+class _Marked:
+    """A connection that takes question marks for values, as SQLite does."""
+
+    def __init__(self, db: Connection) -> None:
+        self._db = db
+
+    def execute(self, sql: str, values: Sequence[Any] = (), /) -> psycopg.Cursor[tuple[Any, ...]]:
+        return self._db.execute(_marked(sql), values)
+
+
+def _write_blob(db: _Marked, digest: str, content: bytes) -> None:
+    """Insert a blob; one whose content was lost gets it back."""
+    encoding, stored = blobs.shrink(content)
+    db.execute(
+        "INSERT INTO blobs (digest, encoding, bytes, stored, content) VALUES (?, ?, ?, ?, ?) "
+        "ON CONFLICT (digest) DO UPDATE SET encoding = excluded.encoding, "
+        "stored = excluded.stored, content = excluded.content WHERE blobs.content IS NULL",
+        (digest, encoding, len(content), len(stored), stored),
+    )
 
 
 @contextmanager

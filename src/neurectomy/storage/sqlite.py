@@ -13,6 +13,7 @@ from neurectomy.core.errors import StorageError
 from neurectomy.storage import blobs, erasing, rows, schema
 from neurectomy.storage.ancestry import fork_ancestry
 from neurectomy.storage.port import Batch, Erasure, EventRow, RunQuery, RunRow, RunUsage, Usage
+from neurectomy.storage.upkeep import Upkeep
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -26,6 +27,11 @@ _INSERT_RUN = (
 )
 _SELECT_RUN = f"SELECT {rows.RUN_COLUMNS} FROM runs WHERE id = ?"
 _INSERT_EVENT = f"INSERT INTO events (run, {rows.EVENT_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
+_PUT_BLOB = (
+    "INSERT INTO blobs (digest, encoding, bytes, stored, content) VALUES (?, ?, ?, ?, ?) "
+    "ON CONFLICT (digest) DO UPDATE SET encoding = excluded.encoding, stored = excluded.stored, "
+    "content = excluded.content RETURNING key"
+)
 _INSERT_PART = (
     "INSERT OR IGNORE INTO blob_parts (blob, part) SELECT blobs.key, parts.key "
     "FROM blobs, blobs AS parts WHERE blobs.digest = ? AND parts.digest = ?"
@@ -71,6 +77,9 @@ class SqliteStore:
         with _errors(path):
             self._writer = self._connect()
             self._migrate()
+        self.upkeep = Upkeep(
+            self._transaction, self._reading, self._write_blob, self._keys.clear, self._files
+        )
 
     def _connect(self) -> sqlite3.Connection:
         connection = sqlite3.connect(
@@ -251,21 +260,24 @@ class SqliteStore:
         self, writer: sqlite3.Connection, key: int, contents: Mapping[str, bytes]
     ) -> None:
         for digest, content in contents.items():
-            found = writer.execute("SELECT key FROM blobs WHERE digest = ?", (digest,)).fetchone()
-            if found is None:
-                encoding, stored = blobs.shrink(content)
-                inline: bytes | None = stored
-                if len(stored) > blobs.INLINE_BYTES:
-                    self._files.write(digest, stored)
-                    inline = None
-                blob = writer.execute(
-                    "INSERT INTO blobs (digest, encoding, bytes, stored, content) "
-                    "VALUES (?, ?, ?, ?, ?)",
-                    (digest, encoding, len(content), len(stored), inline),
-                ).lastrowid
-            else:
-                blob = found[0]
+            blob = self._write_blob(writer, digest, content)
             writer.execute("INSERT OR IGNORE INTO blob_uses (run, blob) VALUES (?, ?)", (key, blob))
+
+    def _write_blob(self, writer: sqlite3.Connection, digest: str, content: bytes) -> int:
+        sql = "SELECT key, encoding, content IS NULL FROM blobs WHERE digest = ?"
+        found = writer.execute(sql, (digest,)).fetchone()
+        if found is not None and not (found[2] and self._files.size(digest) is None):
+            return int(found[0])
+        encoding, stored = blobs.shrink(content)
+        inline: bytes | None = stored
+        if len(stored) > blobs.INLINE_BYTES:
+            self._files.write(digest, stored)
+            inline = None
+        return int(
+            writer.execute(
+                _PUT_BLOB, (digest, encoding, len(content), len(stored), inline)
+            ).fetchone()[0]
+        )
 
     def hold(self, run: str, digests: Sequence[str]) -> list[str]:
         missing: list[str] = []
