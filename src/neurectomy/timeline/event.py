@@ -46,7 +46,8 @@ class Event(Struct, frozen=True):
 
 
 _encode = msgspec.json.Encoder().encode
-_decode_header = msgspec.json.Decoder(tuple[int, str, int, str, tuple[int, ...], int, int]).decode
+decode_header = msgspec.json.Decoder(tuple[int, str, int, str, tuple[int, ...], int, int]).decode
+"""What `encode_header` wrote: seq, kind, version, step, causes, at, mono."""
 _decode_payload = msgspec.json.Decoder(tuple[dict[str, Any], Patch]).decode
 
 
@@ -85,7 +86,7 @@ def to_row(event: Event, previous: bytes) -> EventRow:
 
 def from_row(row: EventRow) -> Event:
     """The event that `to_row` stored; data and patch are null where redacted."""
-    seq, kind, version, step, causes, at, mono = _decode_header(row.header)
+    seq, kind, version, step, causes, at, mono = decode_header(row.header)
     if row.payload is None:
         return Event(seq, kind, version, step, causes, at, mono, None, None)
     data, patch = _decode_payload(row.payload)
