@@ -77,7 +77,7 @@ async def test_a_run_comes_back_as_it_was_and_its_file_is_the_same(
         assert log.verify(run) == world.log.verify(run)
         row, there = world.log.row(run), log.row(run)
         assert (there.status, there.labels, there.title) == (row.status, row.labels, row.title)
-        assert (there.lease_epoch, there.lease_owner) == (0, "")
+        assert (there.lease_epoch, there.lease_owner) == (0, "elsewhere")
         for at in (1, 64, 200, 250, row.head):
             assert log.whole_state(run, at) == world.log.whole_state(run, at)
     hidden = store.run(world.fork)

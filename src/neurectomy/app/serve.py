@@ -11,6 +11,7 @@ import socket
 from typing import TYPE_CHECKING
 
 from neurectomy.app.services import open_services
+from neurectomy.app.upkeep import keep_order
 from neurectomy.core.errors import Forbidden, Unavailable
 from neurectomy.server.gate import is_loopback
 from neurectomy.workspace.origin import Origin
@@ -82,7 +83,11 @@ async def _serve(services: Services, listener: socket.socket, token: str, ready:
     await _recover(services)
     if not serving.done():
         await ready(f"{address}/?token={token}", services)
-    await serving
+    keeping = asyncio.create_task(keep_order(services))
+    try:
+        await serving
+    finally:
+        keeping.cancel()
 
 
 async def _recover(services: Services) -> None:

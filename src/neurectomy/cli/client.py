@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import re
+import shutil
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import IO, TYPE_CHECKING, Any, Protocol
 from urllib.parse import quote
 
 import msgspec
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     import httpx2 as httpx
 
     from neurectomy.server.context import Services
+    from neurectomy.server.operations import Operation
 
 
 class Client(Protocol):
@@ -28,6 +30,14 @@ class Client(Protocol):
 
     async def call(self, operation: str, /, body: Any = None, **arguments: Any) -> Any:
         """Call an operation of `neurectomy.server.operations`."""
+        ...
+
+    async def download(self, operation: str, target: IO[bytes], /, **arguments: Any) -> None:
+        """Call an operation that gives a file, and write it to ``target``."""
+        ...
+
+    async def upload(self, operation: str, file: Path, /) -> Any:
+        """Call an operation that takes a file."""
         ...
 
     def follow(self, run: str, after: int = 0) -> AsyncGenerator[dict[str, Any]]:
@@ -61,13 +71,27 @@ class LocalClient:
         self._services = services
 
     async def call(self, operation: str, /, body: Any = None, **arguments: Any) -> Any:
-        from neurectomy.server.operations import OPERATIONS
-
-        found = next(one for one in OPERATIONS if one.name == operation)
+        found = _operation(operation)
         values = {parameter.name: parameter.default for parameter in found.query} | arguments
         if found.takes is not None:
-            values["body"] = msgspec.convert({} if body is None else body, found.takes)
+            given = {} if body is None else body
+            fits = isinstance(given, found.takes)
+            values["body"] = given if fits else msgspec.convert(given, found.takes)
         return msgspec.to_builtins(await found.handler(self._services, **values))
+
+    async def download(self, operation: str, target: IO[bytes], /, **arguments: Any) -> None:
+        found = _operation(operation)
+        made = await found.handler(self._services, **arguments)
+        try:
+            with made.path.open("rb") as file:
+                shutil.copyfileobj(file, target)
+        finally:
+            made.path.unlink(missing_ok=True)
+
+    async def upload(self, operation: str, file: Path, /) -> Any:
+        from neurectomy.server.transfers import Upload
+
+        return await self.call(operation, Upload(file))
 
     async def follow(self, run: str, after: int = 0) -> AsyncGenerator[dict[str, Any]]:
         async for events in self._services.runs.motions.follow(run, after):
@@ -88,9 +112,7 @@ class RemoteClient:
         self._token = token
 
     async def call(self, operation: str, /, body: Any = None, **arguments: Any) -> Any:
-        from neurectomy.server.operations import OPERATIONS
-
-        found = next(one for one in OPERATIONS if one.name == operation)
+        found = _operation(operation)
         names = re.findall(r"\{(\w+)", found.path)
         path = re.sub(
             r"\{(\w+)(:path)?\}",
@@ -102,6 +124,27 @@ class RemoteClient:
         if response.status_code >= 400:
             raise RemoteError(_problem(response))
         return response.json() if response.content else None
+
+    async def download(self, operation: str, target: IO[bytes], /, **arguments: Any) -> None:
+        found = _operation(operation)
+        async with self._http.stream(found.method, found.path, params=arguments) as response:
+            if response.status_code >= 400:
+                await response.aread()
+                raise RemoteError(_problem(response))
+            async for piece in response.aiter_bytes():
+                target.write(piece)
+
+    async def upload(self, operation: str, file: Path, /) -> Any:
+        async def pieces() -> AsyncIterator[bytes]:
+            with file.open("rb") as opened:
+                while piece := opened.read(1 << 20):
+                    yield piece
+
+        found = _operation(operation)
+        response = await self._http.request(found.method, found.path, content=pieces())
+        if response.status_code >= 400:
+            raise RemoteError(_problem(response))
+        return response.json()
 
     async def follow(self, run: str, after: int = 0) -> AsyncGenerator[dict[str, Any]]:
         from websockets.asyncio.client import connect
@@ -122,6 +165,12 @@ class RemoteClient:
         except (WebSocketException, OSError) as error:
             hint = f"Start it again, and go on with: neurectomy runs resume {run}"
             raise Conflict(f"the server is gone: {error}", hint=hint) from error
+
+
+def _operation(name: str) -> Operation:
+    from neurectomy.server.operations import OPERATIONS
+
+    return next(one for one in OPERATIONS if one.name == name)
 
 
 def _problem(response: httpx.Response) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from neurectomy.cli import redact
+from neurectomy.cli import portable, redact
 from neurectomy.cli.changes import SET_HELP, read_changes
 from neurectomy.cli.client import connect
 from neurectomy.cli.following import conclude, follow
@@ -38,11 +38,15 @@ if TYPE_CHECKING:
 @json_option
 @click.pass_context
 def command(context: click.Context, workspace: Path, as_json: bool) -> None:
-    """List, show, cancel, resume, answer, pause, change, redact and delete runs; disk usage."""
+    """List, show, answer, pause, change, redact, export, import and delete runs; disk usage."""
     given = {"workspace": workspace, "as_json": as_json}
     context.default_map = dict.fromkeys(command.commands, given)
     if context.invoked_subcommand is None:
         context.invoke(list_runs, workspace=workspace, as_json=as_json)
+
+
+for _other in (portable.export, portable.take_in, portable.collect):
+    command.add_command(_other)
 
 
 def _call(workspace: Path, operation: str, body: Any = None, **arguments: Any) -> Any:

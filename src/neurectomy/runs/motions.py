@@ -22,7 +22,7 @@ from neurectomy.runs.machine import Machine
 from neurectomy.runs.redacted import RedactedEffects
 from neurectomy.runs.secrets import Broker
 from neurectomy.runs.workers import LocalWorkers
-from neurectomy.storage.port import ENDED, RunQuery
+from neurectomy.storage.port import DOCTOR, ELSEWHERE, ENDED, RunQuery
 from neurectomy.timeline.writer import RunWriter
 from neurectomy.tools.runner import ToolRunner
 
@@ -271,8 +271,9 @@ class Motions:
             before = page[-1].id
 
     async def recover(self) -> list[str]:
-        """Go on with every run that an earlier process left in motion; their ids."""
-        return [row.id for row in await self.left() if await self._recovered(row)]
+        """Go on with every run that an earlier process of ours left in motion; their ids."""
+        ours = [row for row in await self.left() if row.lease_owner not in (ELSEWHERE, DOCTOR)]
+        return [row.id for row in ours if await self._recovered(row)]
 
     async def _recovered(self, row: RunRow) -> bool:
         try:

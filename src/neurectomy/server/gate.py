@@ -11,6 +11,7 @@ from starlette.requests import cookie_parser
 
 from neurectomy.core.errors import Forbidden, InvalidInput, NeurectomyError
 from neurectomy.server.rest import problem
+from neurectomy.server.transfers import MOST_UPLOAD
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -21,6 +22,9 @@ COOKIE = "neurectomy_token"
 """The cookie's name; the port is added to it, since browsers share cookies among ports."""
 MOST_BODY = 8 * 1024 * 1024
 """Bytes of a request's body."""
+
+LARGER = {"/api/import": MOST_UPLOAD}
+"""Paths whose bodies may have more bytes; whoever answers there keeps them in no memory."""
 
 OPEN = frozenset({"/health"})
 """Paths that answer without a token; they say nothing about the workspace."""
@@ -75,8 +79,10 @@ class Gate:
         headers = {key.decode("latin-1"): value for key, value in scope["headers"]}
         try:
             self._check_place(headers)
-            if scope["type"] == "http" and _length(headers) > MOST_BODY:
-                raise InvalidInput("the body is larger than 8 MB", hint="Send less at a time.")
+            most = LARGER.get(scope["path"], MOST_BODY)
+            if scope["type"] == "http" and _length(headers) > most:
+                message = f"the body is larger than {most >> 20} MB"
+                raise InvalidInput(message, hint="Send less at a time.")
             if await self._enter(scope, send, headers):
                 return
             if scope["path"] not in OPEN and not self._knows(headers):
@@ -87,7 +93,7 @@ class Gate:
         except NeurectomyError as error:
             await self._refuse(scope, receive, send, headers, error)
             return
-        await self._app(scope, _bounded(receive), self._guarded(send))
+        await self._app(scope, _bounded(receive, most), self._guarded(send))
 
     def _check_place(self, headers: dict[str, bytes]) -> None:
         host = headers.get("host", b"").decode("latin-1").lower()
@@ -184,7 +190,7 @@ def _length(headers: dict[str, bytes]) -> int:
     return int(told) if told.isdigit() else 0
 
 
-def _bounded(receive: Receive) -> Receive:
+def _bounded(receive: Receive, most: int) -> Receive:
     """A body that is longer than it may be breaks off, as if whoever sends it had gone."""
     taken = 0
 
@@ -193,7 +199,7 @@ def _bounded(receive: Receive) -> Receive:
         message = await receive()
         if message["type"] == "http.request":
             taken += len(message.get("body", b""))
-            if taken > MOST_BODY:
+            if taken > most:
                 return {"type": "http.disconnect"}
         return message
 

@@ -9,6 +9,7 @@ import msgspec
 
 import neurectomy
 from neurectomy.server.operations import OPERATIONS
+from neurectomy.server.transfers import Download, Upload
 
 _REFERENCE = "#/components/schemas/{name}"
 _KINDS = {int: "integer", str: "string", bool: "boolean"}
@@ -16,7 +17,8 @@ _KINDS = {int: "integer", str: "string", bool: "boolean"}
 
 def document() -> dict[str, Any]:
     """OpenAPI 3.1."""
-    wanted = [kind for o in OPERATIONS for kind in (o.gives, o.takes) if kind is not None]
+    kinds = [kind for o in OPERATIONS for kind in (o.gives, o.takes) if kind is not None]
+    wanted = [kind for kind in kinds if kind not in (Download, Upload)]
     schemas, components = msgspec.json.schema_components(wanted, ref_template=_REFERENCE)
     schema_of = dict(zip(map(repr, wanted), schemas, strict=True))
     paths: dict[str, Any] = {}
@@ -48,10 +50,10 @@ def document() -> dict[str, Any]:
                 }
             )
         if operation.gives is not None:
-            content = {"application/json": {"schema": schema_of[repr(operation.gives)]}}
+            content = _content(operation.gives, schema_of)
             described["responses"][str(operation.status)]["content"] = content
         if operation.takes is not None:
-            content = {"application/json": {"schema": schema_of[repr(operation.takes)]}}
+            content = _content(operation.takes, schema_of)
             described["requestBody"] = {"required": True, "content": content}
         paths.setdefault(path, {})[operation.method.lower()] = described
     return {
@@ -64,3 +66,10 @@ def document() -> dict[str, Any]:
             "securitySchemes": {"token": {"type": "http", "scheme": "bearer"}},
         },
     }
+
+
+def _content(kind: Any, schema_of: dict[str, Any]) -> dict[str, Any]:
+    """What a body is: a file, or JSON of a type."""
+    if kind in (Download, Upload):
+        return {"application/zip": {"schema": {"type": "string", "format": "binary"}}}
+    return {"application/json": {"schema": schema_of[repr(kind)]}}

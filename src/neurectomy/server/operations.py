@@ -18,7 +18,8 @@ from neurectomy.runs.compare import Comparison
 from neurectomy.runs.detail import StepDetail
 from neurectomy.runs.erasing import Redaction
 from neurectomy.runs.experiments import Experiment
-from neurectomy.server import comparing
+from neurectomy.runs.retention import Tidied
+from neurectomy.server import comparing, transfers
 from neurectomy.server.changing import breakpoints_of, changes_of, plan_of
 from neurectomy.server.experimenting import cancel_whatif, show_whatif, start_whatif
 from neurectomy.server.redaction import RedactInput, redact_run
@@ -50,6 +51,7 @@ from neurectomy.server.types import (
 )
 from neurectomy.server.views import program_detail, program_summary, run_view
 from neurectomy.storage.port import RunQuery, RunStatus
+from neurectomy.timeline.importing import Imported
 
 if TYPE_CHECKING:
     from neurectomy.server.context import Services
@@ -487,5 +489,32 @@ OPERATIONS = (
     ),
     Operation("show_blob", "GET", "/api/blobs/{digest}", "A stored value", show_blob, Any),
     Operation("list_models", "GET", "/api/models", "Models", list_models, list[Source]),
+    Operation(
+        "export_runs",
+        "GET",
+        "/api/export",
+        "Runs in a file",
+        transfers.export,
+        transfers.Download,
+        query=(Parameter("runs", str, "", "ids, separated by commas"),),
+    ),
+    Operation(
+        "import_runs",
+        "POST",
+        "/api/import",
+        "Take in a file",
+        transfers.take_in,
+        Imported,
+        transfers.Upload,
+    ),
+    Operation(
+        "collect_garbage",
+        "POST",
+        "/api/collect",
+        "Remove what is not needed",
+        transfers.collect,
+        Tidied,
+        transfers.CollectInput,
+    ),
     Operation("usage", "GET", "/api/usage", "Disk usage", usage, Usage),
 )

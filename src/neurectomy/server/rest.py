@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from typing import TYPE_CHECKING, Any
 
 import msgspec
+from starlette.background import BackgroundTask
 from starlette.requests import ClientDisconnect
-from starlette.responses import Response
+from starlette.responses import FileResponse, Response
 from starlette.routing import Route
 
 from neurectomy.core import codecs
 from neurectomy.core.errors import InvalidInput, NeurectomyError
 from neurectomy.server.operations import OPERATIONS
+from neurectomy.server.transfers import Download, Upload, no_room, passage
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
+    from pathlib import Path
 
     from starlette.requests import Request
 
@@ -35,15 +39,22 @@ def routes(services: Services) -> list[Route]:
 
 def endpoint(operation: Operation, services: Services) -> Callable[[Request], Awaitable[Response]]:
     """The ASGI endpoint of an operation."""
-    decoder = None if operation.takes is None else msgspec.json.Decoder(operation.takes)
+    takes_file = operation.takes is Upload
+    takes = None if takes_file else operation.takes
+    decoder = None if takes is None else msgspec.json.Decoder(takes)
 
     async def answer(request: Request) -> Response:
+        received: Path | None = None
         try:
             arguments = dict(request.path_params)
             for parameter in operation.query:
                 arguments[parameter.name] = _query(request, parameter)
             if decoder is not None:
                 arguments["body"] = _decode(decoder, await request.body() or b"{}")
+            if takes_file:
+                received = await asyncio.to_thread(passage, services)
+                await _receive(request, received)
+                arguments["body"] = Upload(received)
             result = await operation.handler(services, **arguments)
         except NeurectomyError as error:
             return problem(error)
@@ -55,11 +66,27 @@ def endpoint(operation: Operation, services: Services) -> Callable[[Request], Aw
                 "something went wrong inside", hint="Look at the server's log."
             )
             return problem(hidden)
+        finally:
+            if received is not None:
+                received.unlink(missing_ok=True)
+        if isinstance(result, Download):
+            removal = BackgroundTask(result.path.unlink, missing_ok=True)
+            return FileResponse(result.path, filename=result.name, background=removal)
         if operation.gives is None:
             return Response(status_code=operation.status)
         return json_response(result, operation.status)
 
     return answer
+
+
+async def _receive(request: Request, path: Path) -> None:
+    """Write a body into a file as it comes."""
+    try:
+        with path.open("wb") as file:
+            async for piece in request.stream():
+                await asyncio.to_thread(file.write, piece)
+    except OSError as error:
+        raise no_room(error) from error
 
 
 def _query(request: Request, parameter: Any) -> Any:

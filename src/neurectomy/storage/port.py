@@ -20,6 +20,11 @@ ENDED: frozenset[str] = frozenset({"finished", "failed", "cancelled"})
 """The statuses after which a run appends nothing more."""
 
 
+ELSEWHERE, DOCTOR = "elsewhere", "doctor"
+"""Owners of a lease that never lived: of a run that was imported, and of one that was mended. It
+goes on by a person's word only."""
+
+
 class Ancestor(Struct, frozen=True, array_like=True):
     """A prefix of another run: its events up to ``until`` belong to the fork as well."""
 

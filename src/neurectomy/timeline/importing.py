@@ -10,7 +10,7 @@ from msgspec import Struct, structs
 from neurectomy.core import codecs
 from neurectomy.core.errors import Conflict, Damaged, InvalidInput
 from neurectomy.snapshots import tree
-from neurectomy.storage.port import RunRow
+from neurectomy.storage.port import ELSEWHERE, RunRow
 from neurectomy.storage.upkeep import Arrival
 from neurectomy.timeline.archive import (
     MANIFEST,
@@ -237,7 +237,7 @@ def _start(row: RunRow) -> int:
 
 
 def _row(run: ArchivedRun) -> RunRow:
-    """The row of a run of a file, without a lease.
+    """The row of a run of a file, without a lease that lives.
 
     Raises:
         InvalidInput: Its source lies outside of the workspace.
@@ -263,5 +263,6 @@ def _row(run: ArchivedRun) -> RunRow:
         run.ended_us,
         run.accounts,
         run.labels,
+        lease_owner=ELSEWHERE,
         hidden=not run.whole,
     )

@@ -12,6 +12,7 @@ from msgspec import Meta, Struct
 
 from neurectomy.core.errors import InvalidInput
 from neurectomy.redaction.rules import Rules
+from neurectomy.runs.retention import Retention
 from neurectomy.storage.port import Durability
 
 if TYPE_CHECKING:
@@ -34,6 +35,7 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=Tr
         allowed_hosts: Names, besides loopback, that requests may be addressed to.
         redaction: What is taken out of values before they are stored, shown or sent to a model;
             what the user's file and the workspace's look for is looked for both.
+        retention: Which runs are kept; all of them where it says nothing.
     """
 
     host: str = "127.0.0.1"
@@ -44,6 +46,7 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=Tr
     model: str = ""
     allowed_hosts: tuple[str, ...] = ()
     redaction: Rules = Rules()
+    retention: Retention = Retention()
 
 
 _VARIABLES = {
@@ -80,6 +83,11 @@ def read_settings(
         if given := environment.get(variable):
             values[name] = given.split(",") if name == "allowed_hosts" else given
     values |= {name: value for name, value in overrides.items() if value is not None}
+    if "retention" in shared and values.get("database_url"):
+        raise InvalidInput(
+            f"the folder {root.name} sets retention, and its log is in a database of yours",
+            hint="Set it for yourself, in ~/.config/neurectomy: other folders may use that too.",
+        )
     try:
         if "redaction" in own and "redaction" in shared:
             first, second = (msgspec.convert(v["redaction"], Rules) for v in (own, shared))

@@ -54,6 +54,10 @@ export interface CheckInput {
   text?: string | null
 }
 
+export interface CollectInput {
+  dry_run?: boolean
+}
+
 export interface ComparedRun {
   run: string
   title: string
@@ -204,6 +208,14 @@ export interface GraphNode {
   children: GraphNode[]
   otherwise: GraphNode[]
   detail: string
+}
+
+export interface Imported {
+  runs: string[]
+  present: string[]
+  events: number
+  blobs: number
+  blob_bytes: number
 }
 
 export interface LabelInput {
@@ -385,6 +397,17 @@ export interface StepPair {
   b: Step | null
   differs: string[]
   depth: number
+}
+
+export interface Tidied {
+  dry_run: boolean
+  expired: string[]
+  expired_bytes: number
+  hidden: number
+  blobs: number
+  blob_bytes: number
+  files: number
+  file_bytes: number
 }
 
 export interface ToolView {
