@@ -46,3 +46,16 @@ def test_a_folder_does_not_say_who_reaches_it(tmp_path: Path, line: str) -> None
 def test_only_this_machine_is_loopback() -> None:
     assert all(map(is_loopback, ["localhost", "127.0.0.1", "127.9.9.9", "::1"]))
     assert not any(map(is_loopback, ["127.evil.example", "127.0.0.1.evil.example", "0.0.0.0", ""]))
+
+
+def test_a_folder_says_what_is_kept_of_its_own_log_only(tmp_path: Path) -> None:
+    (tmp_path / "neurectomy.toml").write_text("[retention]\nkeep_days = 30\nkeep_failed = true")
+    environment = {"NEURECTOMY_HOME": str(tmp_path / "none")}
+    found = read_settings(tmp_path, environment).retention
+    assert (found.keep_days, found.keep_runs, found.keep_failed) == (30, 0, True)
+    shared = {**environment, "NEURECTOMY_DATABASE_URL": "postgresql://here/x"}
+    with pytest.raises(InvalidInput, match="its log is in a database of yours"):
+        read_settings(tmp_path, shared)
+    (tmp_path / "neurectomy.toml").write_text("[retention]\nkeep_dais = 30")
+    with pytest.raises(InvalidInput, match="keep_dais"):
+        read_settings(tmp_path, environment)
