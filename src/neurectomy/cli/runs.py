@@ -105,16 +105,18 @@ def show(run: str, events: bool, workspace: Path, as_json: bool) -> None:
     """Show RUN: an id, its last 12 characters, or `last`; what it asks, and how to answer."""
     root = find_root(workspace)
 
-    async def work() -> tuple[Run, list[Any]]:
+    async def work() -> tuple[Run, list[Any], NeurectomyError | None]:
         async with connect(root) as client:
             found = await whole(client, await client.call("show_run", run=run))
-            return found, await events_of(client, found) if events else []
+            return found, *(await events_of(client, found) if events else ([], None))
 
-    found, listed = finish(work())
-    if as_json:
-        print_json({**found, "events": listed} if events else found)
+    found, listed, damage = finish(work())
+    if not as_json:
+        print_run(found, listed, root, damage)
+    elif damage is not None:
+        print_json({**found, "events": listed, "damage": damage.as_dict()})
     else:
-        print_run(found, listed, root)
+        print_json({**found, "events": listed} if events else found)
 
 
 @command.command("cancel")

@@ -9,6 +9,7 @@ import click
 from neurectomy.cli.options import harmless_data, status_text, when
 from neurectomy.cli.steps import cost, event_line, readable, short, tokens
 from neurectomy.cli.waiting import questions, told
+from neurectomy.core.errors import Damaged, NeurectomyError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -22,23 +23,37 @@ async def whole(client: Client, found: Run) -> Run:
     """A run with its ``inputs`` and, where it asks somebody, the questions, ``waiting``."""
     if not found["head"]:
         return {**found, "inputs": {}}
-    state = (await client.call("show_state", run=found["id"]))["state"]
+    try:
+        state = (await client.call("show_state", run=found["id"]))["state"]
+    except NeurectomyError as error:
+        if error.code != Damaged.code:
+            raise
+        return {**found, "inputs": {}}
     asked = await questions(client, found["id"], state)
     return {**found, "inputs": state["inputs"], **({"waiting": asked} if asked else {})}
 
 
-async def events_of(client: Client, found: Run) -> list[dict[str, Any]]:
-    """Every event of a run."""
+async def events_of(
+    client: Client, found: Run
+) -> tuple[list[dict[str, Any]], NeurectomyError | None]:
+    """Every event of a run; of a damaged one those before the damage, and what that is."""
     listed: list[dict[str, Any]] = []
     while len(listed) < found["head"]:
-        page = await client.call("list_events", run=found["id"], after=len(listed))
+        try:
+            page = await client.call("list_events", run=found["id"], after=len(listed))
+        except NeurectomyError as error:
+            if error.code != Damaged.code:
+                raise
+            return listed, error
         if not page["events"]:
             break
         listed += page["events"]
-    return listed
+    return listed, None
 
 
-def print_run(found: Run, events: list[dict[str, Any]], root: Path) -> None:
+def print_run(
+    found: Run, events: list[dict[str, Any]], root: Path, damage: NeurectomyError | None = None
+) -> None:
     """Print a run that is `whole`."""
     waiting = found.get("waiting", ())
     found = harmless_data(found)
@@ -46,10 +61,7 @@ def print_run(found: Run, events: list[dict[str, Any]], root: Path) -> None:
     for name, value in _facts(found):
         click.echo(f"  {name:8} {value}")
     if found["error"]:
-        error = found["error"]
-        click.echo(f"\n{click.style('error', fg='red')}: {error['message']}")
-        if error["hint"]:
-            click.echo(f"{click.style('hint', bold=True)}: {error['hint']}")
+        _print_error(found["error"])
     for question in waiting:
         click.echo(f"\n{told(found['id'], question, root)}")
     if found["result"] is not None:
@@ -58,6 +70,14 @@ def print_run(found: Run, events: list[dict[str, Any]], root: Path) -> None:
         click.echo("")
     for event in events:
         click.echo(event_line(event))
+    if damage is not None and not found["error"]:
+        _print_error(damage.as_dict())
+
+
+def _print_error(error: dict[str, Any]) -> None:
+    click.echo(f"\n{click.style('error', fg='red')}: {error['message']}")
+    if error["hint"]:
+        click.echo(f"{click.style('hint', bold=True)}: {error['hint']}")
 
 
 def _facts(found: Run) -> Iterator[tuple[str, str]]:

@@ -11,7 +11,7 @@ from msgspec import Struct
 
 import neurectomy
 from neurectomy.core import codecs
-from neurectomy.core.errors import InvalidInput, NotFound
+from neurectomy.core.errors import Damaged, InvalidInput, NotFound
 from neurectomy.language.compiler import compile_text
 from neurectomy.language.hints import closest
 from neurectomy.runs.compare import Comparison
@@ -153,7 +153,10 @@ async def list_runs(
 
 
 async def _whole(services: Services, row: RunRow) -> Run:
-    result, error = await services.runs.result(row)
+    try:
+        result, error = await services.runs.result(row)
+    except Damaged as damage:  # what its row says can be shown all the same
+        result, error = None, {"step": "", **damage.as_dict()}
     return run_view(row, live=services.runs.motions.drives(row.id), result=result, error=error)
 
 

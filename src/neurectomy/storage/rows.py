@@ -24,6 +24,8 @@ RUN_COLUMNS = (
 EVENT_COLUMNS = "seq, kind, step, header, payload, salt, payload_hash, link"
 
 _decode_ancestry = msgspec.json.Decoder(tuple[Ancestor, ...]).decode
+_decode_object = msgspec.json.Decoder(dict[str, Any]).decode
+_decode_labels = msgspec.json.Decoder(dict[str, str]).decode
 
 
 def run_values(run: RunRow) -> tuple[Any, ...]:
@@ -52,7 +54,10 @@ def run_values(run: RunRow) -> tuple[Any, ...]:
 
 
 def run_row(columns: tuple[Any, ...]) -> RunRow:
-    """The row of the columns of `RUN_COLUMNS`."""
+    """The row of the columns of `RUN_COLUMNS`; JSON that is torn counts as empty.
+
+    One torn row must not keep the others from being listed; `neurectomy doctor` finds it.
+    """
     return RunRow(
         id=columns[0],
         flow=columns[1],
@@ -61,18 +66,25 @@ def run_row(columns: tuple[Any, ...]) -> RunRow:
         source=columns[4],
         title=columns[5],
         status=columns[6],
-        ancestry=_decode_ancestry(columns[7]),
+        ancestry=_whole(_decode_ancestry, columns[7], ()),
         head=columns[9],
         link=bytes(columns[10]),
         created_us=columns[11],
         ended_us=columns[12],
-        accounts=codecs.decode(columns[13]),
-        labels=codecs.decode(columns[14]),
+        accounts=_whole(_decode_object, columns[13], {}),
+        labels=_whole(_decode_labels, columns[14], {}),
         lease_epoch=columns[15],
         lease_owner=columns[16],
         lease_until_us=columns[17],
         hidden=bool(columns[18]),
     )
+
+
+def _whole(decode: Callable[[str], Any], text: str, otherwise: Any) -> Any:
+    try:
+        return decode(text)
+    except (ValueError, RecursionError):
+        return otherwise
 
 
 def forked(parent: RunRow, at: int, run: RunRow, found: tuple[Any, ...] | None) -> RunRow:

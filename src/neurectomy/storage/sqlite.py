@@ -489,13 +489,20 @@ def _errors(path: Path) -> Iterator[None]:
         yield
     except sqlite3.Error as error:
         raise StorageError(f"{path.name}: {error}", hint=_hint(error)) from error
+    except UnicodeDecodeError as error:  # also what SQLite says of a torn schema
+        raise StorageError(f"{path.name}: a text in it is torn", hint=_MEND) from error
+
+
+_MEND = "Look at the damage with: neurectomy doctor"
 
 
 def _hint(error: sqlite3.Error) -> str:
     text = str(error)
     if "full" in text or "disk I/O" in text:
         return "Free some space on the disk; nothing that was acknowledged is lost."
-    if "not a database" in text or "malformed" in text:
+    if "malformed" in text:
+        return _MEND
+    if "not a database" in text:
         return "Move the file away, or restore it from a backup; it is not a sound database."
     if "locked" in text:
         return "Close the other program that writes this workspace."

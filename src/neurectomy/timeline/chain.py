@@ -43,14 +43,14 @@ def verify(rows: list[EventRow], previous: bytes = GENESIS) -> bytes:
         ):
             raise Damaged(
                 f"event {row.seq} does not match its hash",
-                hint="Restore the workspace from a backup; the events before it are sound.",
+                hint="The events before it are sound. Look at the damage with: neurectomy doctor",
                 seq=row.seq,
             )
         previous = link(previous, row.header, row.payload_hash)
         if previous != row.link:
             raise Damaged(
                 f"the chain is broken at event {row.seq}",
-                hint="Restore the workspace from a backup; the events before it are sound.",
+                hint="The events before it are sound. Look at the damage with: neurectomy doctor",
                 seq=row.seq,
             )
     return previous

@@ -106,9 +106,31 @@ class Log:
         return found
 
     async def events(self, run: str, after: int = 0, limit: int = PAGE) -> list[Event]:
-        """Events with ``seq > after``, those of ancestors included, at most ``limit``."""
+        """Events with ``seq > after``, those of ancestors included, at most ``limit``.
+
+        Of a damaged log, those before the damage.
+
+        Raises:
+            Damaged: The next one is missing, or cannot be read.
+        """
+        after = max(after, 0)
         rows = await asyncio.to_thread(self.rows, run, after, limit)
-        return [from_row(row) for row in rows]
+        if not rows and limit > 0:
+            row = await asyncio.to_thread(self.row, run)
+            rows = await asyncio.to_thread(self.rows, run, after, limit)
+            if not rows and row.head > after:
+                raise _missing(after + 1, row.head)
+        events: list[Event] = []
+        for seq, found in enumerate(rows, after + 1):
+            try:
+                if found.seq != seq:
+                    raise _missing(seq, found.seq)
+                events.append(_event(found))
+            except Damaged:
+                if events:
+                    break
+                raise
+        return events
 
     def state(self, run: str, at: int) -> Any:
         """The state after the event ``at``: one keyframe, and the patches after it.
@@ -118,29 +140,37 @@ class Log:
         row = self.row(run)
         if not 0 <= at <= row.head:
             raise InvalidInput(f"the run has no event {at}", hint=f"The last one is {row.head}.")
-        try:
-            return self._folded(row, at)
-        except (ValueError, KeyError, IndexError, TypeError) as error:
-            message = f"the log cannot be folded ({type(error).__name__}: {error})"
-            raise Damaged(message, hint="Find the place with: neurectomy replay RUN") from error
-
-    def _folded(self, row: RunRow, at: int) -> Any:
-        state: Any = {}
-        start = 0
         parts = [part for part in segments(row) if part[1] < at or part[1] == 0]
-        for part, _, until in reversed(parts):
-            keyframe = self.store.keyframe(part, min(until, at))
-            if keyframe is not None:
-                start, state = keyframe[0], codecs.decode(keyframe[1])
-                break
+        start, state = self._keyframe(parts, at)
         for part, first, until in parts:
             if until <= start:
                 continue
-            for payload in self.store.payloads(part, max(first, start), min(until, at)):
-                if payload is not None:
-                    data, patch = decode_payload(payload)
-                    state = fold(state, patch, data)
+            after, last = max(first, start), min(until, at)
+            payloads = self.store.payloads(part, after, last)
+            if len(payloads) != last - after:
+                seqs = [event.seq for event in self.store.events(part, after, last, last - after)]
+                gap = next(n for n, seq in enumerate([*seqs, 0], after + 1) if seq != n)
+                raise _missing(gap, row.head)
+            for seq, payload in enumerate(payloads, after + 1):
+                try:
+                    if payload is not None:
+                        data, patch = decode_payload(payload)
+                        state = fold(state, patch, data)
+                except UNFOLDABLE as error:
+                    message = f"the log cannot be folded at event {seq} ({type(error).__name__})"
+                    raise damaged(message, seq) from error
         return state
+
+    def _keyframe(self, parts: list[tuple[str, int, int]], at: int) -> tuple[int, Any]:
+        """The newest keyframe up to an event that can be read; the empty state before the first."""
+        for part, first, until in reversed(parts):
+            last = min(until, at)
+            while last > first and (found := self.store.keyframe(part, last)) is not None:
+                try:
+                    return found[0], codecs.decode(found[1])
+                except (ValueError, RecursionError):
+                    last = found[0] - 1
+        return 0, {}
 
     def whole_state(self, run: str, at: int) -> Any:
         """As `state`, with every list whole. Blocking."""
@@ -190,13 +220,10 @@ class Log:
                 rows = rows[: seq - after - 1]
                 break
         if not rows:
-            message = f"event {after + 1} is missing, and the run goes on to {row.head}"
-            hint = "Restore the workspace from a backup; the events before it are sound."
-            raise Damaged(message, hint=hint, seq=after + 1)
+            raise _missing(after + 1, row.head)
         link = chain.verify(rows, link)
         if rows[-1].seq == row.head and row.link and link != row.link:
-            hint = "Restore the workspace from a backup."
-            raise Damaged("the chain does not end as the run says", hint=hint, seq=row.head)
+            raise damaged("the chain does not end as the run says", row.head)
         return [from_row(found) for found in rows], link
 
     def verify(self, run: str) -> int:
@@ -261,6 +288,27 @@ class Log:
                     self._writers.pop(run, None)  # its next barrier says so to whoever writes
                 except StorageError:
                     continue  # the next commit says so to whoever writes
+
+
+UNFOLDABLE = (ValueError, LookupError, TypeError, AttributeError, RecursionError)
+"""What folding an event raises that does not fit."""
+
+
+def damaged(message: str, seq: int) -> Damaged:
+    """The error of a log that is sound up to an event."""
+    hint = "The events before it are sound. Look at the damage with: neurectomy doctor"
+    return Damaged(message, hint=hint, seq=seq)
+
+
+def _missing(seq: int, head: int) -> Damaged:
+    return damaged(f"event {seq} is missing, and the run goes on to {head}", seq)
+
+
+def _event(row: EventRow) -> Event:
+    try:
+        return from_row(row)
+    except (ValueError, RecursionError) as error:
+        raise damaged(f"event {row.seq} cannot be read", row.seq) from error
 
 
 _LAST = frozenset({"run.finished", "run.failed", "run.cancelled"})
