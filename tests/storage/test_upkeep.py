@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import threading
 from pathlib import Path
 
@@ -16,7 +17,7 @@ from neurectomy.storage.port import Ancestor, Batch, EventRow, RunRow
 from neurectomy.storage.upkeep import Arrival, Trim
 
 CLOCK = SystemClock()
-SMALL, LARGE = b"small" * 10, bytes(range(256)) * 2000
+SMALL, LARGE = b"small" * 10, random.Random(1).randbytes(100_000)
 
 
 def row(**changes) -> RunRow:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import random
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -23,7 +24,8 @@ from neurectomy.timeline.log import Log
 
 CLOCK = SystemClock()
 PROGRAM = b'{"path":"a.agent"}'
-LARGE = bytes(range(256)) * 1000
+LARGE = random.Random(1).randbytes(256_000)
+"""So large when it is packed that it is a file of its own."""
 
 
 def row(**changes: Any) -> RunRow:

@@ -17,7 +17,7 @@ COMMANDS = {
     "check": "Check programs.",
     "whatif": "Fork a run many ways at once and compare the figures.",
     "new": "Start a workspace with a small agent.",
-    "doctor": "Say what works on this machine and what does not.",
+    "doctor": "Say what works here and whether the log is sound; mend it.",
     "replay": "Compute a run's decisions again and compare.",
     "resume": "Go on with a run after a crash, a stop or a failure of the machine.",
     "fork": "Go on from a moment of a run in another way.",

@@ -10,7 +10,7 @@ from msgspec import Struct
 
 from neurectomy.core.errors import Conflict, NeurectomyError
 from neurectomy.storage import rows
-from neurectomy.storage.port import EventRow, RunRow
+from neurectomy.storage.port import Ancestor, EventRow, RunRow
 
 if TYPE_CHECKING:
     from neurectomy.storage.blobs import BlobFiles
@@ -128,6 +128,15 @@ class Upkeep:
             found = db.execute(f"SELECT {rows.RUN_COLUMNS} FROM runs ORDER BY id").fetchall()
         return [rows.run_row(columns) for columns in found]
 
+    def ancestry(self, run: str) -> tuple[Ancestor, ...]:
+        """What a run continues as the table of ancestors has it, oldest first."""
+        sql = (
+            "SELECT parents.id, until FROM ancestors JOIN runs ON runs.key = run "
+            "JOIN runs AS parents ON parents.key = ancestor WHERE runs.id = ? ORDER BY until"
+        )
+        with self._reading() as db:
+            return tuple(Ancestor(*found) for found in db.execute(sql, (run,)).fetchall())
+
     def uses(self, run: str) -> frozenset[str]:
         """Digests of the blobs that a run names."""
         sql = (
@@ -209,12 +218,7 @@ class Upkeep:
         if found is None:
             sql = f"INSERT INTO runs ({rows.RUN_COLUMNS}) VALUES ({_RUN_MARKS}) RETURNING key"
             key = db.execute(sql, rows.run_values(row)).fetchone()[0]
-            for ancestor in row.ancestry:
-                db.execute(
-                    "INSERT INTO ancestors (run, ancestor, until) "
-                    "SELECT ?, key, ? FROM runs WHERE id = ?",
-                    (key, ancestor.until, ancestor.run),
-                )
+            _insert_ancestors(db, key, row)
         else:
             key = found[0]
             db.execute(f"UPDATE runs SET {_SET_ROW} WHERE key = ?", (*rows.run_values(row), key))
@@ -257,6 +261,42 @@ class Upkeep:
             done.files, done.file_bytes = self._remove_files(files, rehearsal=rehearsal)
         return done
 
+    def mend(self, row: RunRow, keyframes: Mapping[int, bytes | None]) -> None:
+        """Bring a run back to what is sound of it: its row, no event after its head.
+
+        Args:
+            row: As it is to be; its ancestors are those that it names.
+            keyframes: Roots to write, by their place; null for one that goes.
+        """
+        with self._changing() as db:
+            key = db.execute("SELECT key FROM runs WHERE id = ?", (row.id,)).fetchone()[0]
+            for table in ("events", "keyframes"):
+                db.execute(f"DELETE FROM {table} WHERE run = ? AND seq > ?", (key, row.head))
+            for seq, root in keyframes.items():
+                db.execute("DELETE FROM keyframes WHERE run = ? AND seq = ?", (key, seq))
+                if root is not None:
+                    sql = "INSERT INTO keyframes (run, seq, root) VALUES (?, ?, ?)"
+                    db.execute(sql, (key, seq, root))
+            db.execute(f"UPDATE runs SET {_SET_ROW} WHERE key = ?", (*rows.run_values(row), key))
+            db.execute("DELETE FROM ancestors WHERE run = ?", (key,))
+            _insert_ancestors(db, key, row)
+
+    def lose(self, digest: str) -> None:
+        """Forget the content of a blob that is damaged, so that whoever has it writes it again."""
+        with self._changing() as db:
+            sql = "UPDATE blobs SET content = NULL, encoding = 0 WHERE digest = ?"
+            db.execute(sql, (digest,))
+            if self._files is not None:
+                self._files.remove(digest)
+
+    def stored(self, digest: str) -> bytes | None:
+        """The bytes that are kept for a digest, whatever they are; null where there are none."""
+        with self._reading() as db:
+            found = db.execute("SELECT content FROM blobs WHERE digest = ?", (digest,)).fetchone()
+        if found is not None and found[0] is not None:
+            return bytes(found[0])
+        return None if self._files is None else self._files.read(digest)
+
     def _remove_files(self, names: Sequence[str], *, rehearsal: bool) -> tuple[int, int]:
         """Remove those of some files of blobs that no row needs; how many, and their bytes."""
         count = size = 0
@@ -272,6 +312,14 @@ class Upkeep:
                         if not rehearsal:
                             self._files.remove(name)
         return count, size
+
+
+def _insert_ancestors(db: Database, key: int, row: RunRow) -> None:
+    for ancestor in row.ancestry:
+        db.execute(
+            "INSERT INTO ancestors (run, ancestor, until) SELECT ?, key, ? FROM runs WHERE id = ?",
+            (key, ancestor.until, ancestor.run),
+        )
 
 
 def _trim(db: Database, trim: Trim) -> None:
