@@ -144,6 +144,19 @@ async def test_a_run_that_was_deleted_can_be_brought_back(world: World, tmp_path
     assert exported(world.store, world.parent) == content
 
 
+async def test_a_file_gives_blobs_back_that_were_lost(world: World, tmp_path: Path) -> None:
+    content, connection = exported(world.store, world.parent), world.store._writer
+    connection.execute("UPDATE blobs SET content = x'00' WHERE content IS NOT NULL")
+    world.store._files.remove(codecs.digest(LARGE))
+    with pytest.raises(Damaged):
+        exported(world.store, world.parent)
+    done = taken_in(world.store, content, tmp_path)
+    assert (done.runs, done.present) == ((), (world.parent,))
+    assert done.mended > 20
+    assert exported(world.store, world.parent) == content
+    assert world.store.blob(codecs.digest(LARGE)) == LARGE
+
+
 async def test_another_run_of_the_same_id_is_refused(store, tmp_path: Path) -> None:
     elsewhere = open_store(tmp_path / "elsewhere", "process")
     logs = [Log(store, CLOCK, "here"), Log(elsewhere, CLOCK, "there")]

@@ -99,6 +99,8 @@ def take_in(file: Path, workspace: Path, as_json: bool) -> None:
         click.echo(f"{run} is here already, event by event")
     if done["runs"]:
         click.echo(f"{done['events']} events, {done['blobs']} blobs of {size(done['blob_bytes'])}")
+    if done["mended"]:
+        click.echo(f"{done['mended']} lost blobs are there again")
     for run in unfinished:
         click.echo(f"It has not ended. To go on with it here: neurectomy runs resume {run['id']}")
 

@@ -25,6 +25,18 @@ _KEYS = {
 }
 """The tables that are read as a whole, with their keys; events are read run by run."""
 
+_DANGLING = (
+    ("events", "run", "runs"),
+    ("keyframes", "run", "runs"),
+    ("ancestors", "run", "runs"),
+    ("ancestors", "ancestor", "runs"),
+    ("blob_uses", "run", "runs"),
+    ("blob_uses", "blob", "blobs"),
+    ("blob_parts", "blob", "blobs"),
+    ("blob_parts", "part", "blobs"),
+)
+"""What refers to rows that may be lost."""
+
 
 def problems(path: Path) -> list[str]:
     """What SQLite finds wrong with a file; empty where nothing is. The file is only read.
@@ -99,6 +111,8 @@ def _carried(path: Path, made: sqlite3.Connection) -> dict[str, int]:
             _insert(made, "events", _both_ways(old, "events", f"WHERE run = {run}", "seq"))
             for run in sorted(_run_keys(old, made))
         )
+    for table, column, other in _DANGLING:  # their keys will be given to others
+        made.execute(f"DELETE FROM {table} WHERE {column} NOT IN (SELECT key FROM {other})")
     if not counts["runs"]:
         raise sqlite3.DatabaseError("no run in it can be read")
     made.execute(f"PRAGMA user_version = {len(schema.SQLITE)}")

@@ -42,6 +42,7 @@ class Imported(Struct, frozen=True):
         runs: Ids of the runs that came in.
         present: Ids of those that were here already, event by event.
         events: That were written; blobs likewise, with their parts.
+        mended: Blobs of runs that were here which were lost, and are there again.
     """
 
     runs: tuple[str, ...]
@@ -49,6 +50,7 @@ class Imported(Struct, frozen=True):
     events: int
     blobs: int
     blob_bytes: int
+    mended: int
 
 
 def import_runs(store: Store, path: Path, sound: Sound) -> Imported:
@@ -105,6 +107,7 @@ class _Import:
             sum(a.row.head - (_start(a.row) if a.known is None else a.known) for a in arrivals),
             len(named),
             sum(self._blobs[digest] for digest in named),
+            sum(self._mended(run) for run in present),
         )
 
     def _check_rows(self) -> None:
@@ -199,6 +202,23 @@ class _Import:
         after = _start(row) if known is None else known
         events, keyframes = self._events(row, after), self._keyframes(row, after)
         return Arrival(row, known, events, keyframes, self._uses[row.id])
+
+    def _mended(self, run: str) -> int:
+        """Give a run that is here the blobs back that it has lost; how many."""
+        lost = []
+        for digest in sorted(self._closure(set(self._uses[run]))):
+            try:
+                if self._store.blob(digest) is None:
+                    lost.append(digest)
+            except Damaged:
+                self._store.upkeep.lose(digest)
+                lost.append(digest)
+        for digest in lost:
+            self._store.add_blobs(run, {digest: self._blob(digest)}, {})
+        parts = {digest: self._parts[digest] for digest in lost if digest in self._parts}
+        if parts:
+            self._store.add_blobs(run, {}, parts)
+        return len(lost)
 
     def _events(self, row: RunRow, after: int) -> Iterator[EventRow]:
         for line in self._reader.lines(events_member(row.id)):

@@ -216,6 +216,7 @@ export interface Imported {
   events: number
   blobs: number
   blob_bytes: number
+  mended: number
 }
 
 export interface LabelInput {
