@@ -430,3 +430,53 @@ async def test_an_import_that_the_store_refuses_leaves_nothing(
     store._writer.execute("PRAGMA max_page_count = 1000000")
     assert taken_in(store, content, tmp_path).runs == (world.parent,)
     store.close()
+
+
+@settings(
+    deadline=None, max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(data=st.data())
+def test_whatever_was_written_comes_back_byte_by_byte(tmp_path: Path, data) -> None:
+    """Runs of any length, forks anywhere, redactions anywhere: there and back again."""
+    here = open_store(tmp_path / "here", "process")
+    there = open_store(tmp_path / "there", "process")
+
+    async def write() -> list[str]:
+        log, runs = Log(here, CLOCK, "here"), []
+        for _ in range(data.draw(st.integers(1, 4))):
+            parent = data.draw(st.sampled_from([None, *runs]))
+            made = row(program="")
+            if parent is None:
+                writer = await log.create(made, {})
+                writer.append(first())
+            else:
+                at = data.draw(st.integers(1, here.run(parent).head))
+                here.fork_run(parent, at, made)
+                writer = await log.open(made.id)
+            fill(writer, data.draw(st.integers(0, 200)), writer.seq)
+            if data.draw(st.booleans()):
+                end(writer)
+            await writer.barrier()
+            await log.release(writer)
+            runs.append(made.id)
+        for run in runs:
+            lengths = st.integers(1, here.run(run).head)
+            for seq in data.draw(st.lists(lengths, max_size=2)):
+                here.redact(run, seq)
+        await log.close()
+        return runs
+
+    try:
+        runs = asyncio.run(write())
+        chosen = data.draw(st.lists(st.sampled_from(runs), min_size=1, unique=True))
+        content = exported(here, *chosen)
+        assert set(taken_in(there, content, tmp_path).runs) == set(chosen)
+        assert exported(there, *chosen) == content
+        back = exported(here, *runs)
+        taken_in(there, back, tmp_path)
+        assert exported(there, *runs) == back
+    finally:
+        for store in (here, there):
+            store.close()
+        shutil.rmtree(tmp_path / "here")
+        shutil.rmtree(tmp_path / "there")
