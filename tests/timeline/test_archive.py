@@ -420,14 +420,14 @@ async def test_an_import_that_the_store_refuses_leaves_nothing(
 ) -> None:
     content = exported(world.store, world.parent)
     store = open_store(tmp_path / "full", "process")
-    pages = store._writer.execute("PRAGMA page_count").fetchone()[0]
-    store._writer.execute(f"PRAGMA max_page_count = {pages + 3}")
+    full = "BEFORE INSERT ON keyframes BEGIN SELECT RAISE(ABORT, 'the disk is full'); END"
+    store._writer.execute(f"CREATE TRIGGER full {full}")  # once all the blobs are written
     with pytest.raises(NeurectomyError, match="full") as caught:
         taken_in(store, content, tmp_path)
     assert "Free some space" in caught.value.hint
     assert store.upkeep.runs() == []
     assert not [path for path in (tmp_path / "full/blobs").rglob("*") if path.is_file()]
-    store._writer.execute("PRAGMA max_page_count = 1000000")
+    store._writer.execute("DROP TRIGGER full")
     assert taken_in(store, content, tmp_path).runs == (world.parent,)
     store.close()
 

@@ -23,6 +23,7 @@ from neurectomy.server import comparing, transfers
 from neurectomy.server.changing import breakpoints_of, changes_of, plan_of
 from neurectomy.server.experimenting import cancel_whatif, show_whatif, start_whatif
 from neurectomy.server.redaction import RedactInput, redact_run
+from neurectomy.server.transfers import CollectInput, Download, Upload
 from neurectomy.server.types import (
     AnswerInput,
     BreakpointsInput,
@@ -321,6 +322,8 @@ _STEP = (
     Parameter("end", int, 0, "seq of the event that ended it; 0 while it is open"),
 )
 
+_EXPORT = (Parameter("runs", str, "", "ids, separated by commas"),)
+
 OPERATIONS = (
     Operation("workspace", "GET", "/api/workspace", "The opened folder", workspace, Workspace),
     Operation(
@@ -493,31 +496,11 @@ OPERATIONS = (
     Operation("show_blob", "GET", "/api/blobs/{digest}", "A stored value", show_blob, Any),
     Operation("list_models", "GET", "/api/models", "Models", list_models, list[Source]),
     Operation(
-        "export_runs",
-        "GET",
-        "/api/export",
-        "Runs in a file",
-        transfers.export,
-        transfers.Download,
-        query=(Parameter("runs", str, "", "ids, separated by commas"),),
+        "export_runs", "GET", "/api/export", "Export", transfers.export, Download, query=_EXPORT
     ),
+    Operation("import_runs", "POST", "/api/import", "Import", transfers.take_in, Imported, Upload),
     Operation(
-        "import_runs",
-        "POST",
-        "/api/import",
-        "Take in a file",
-        transfers.take_in,
-        Imported,
-        transfers.Upload,
-    ),
-    Operation(
-        "collect_garbage",
-        "POST",
-        "/api/collect",
-        "Remove what is not needed",
-        transfers.collect,
-        Tidied,
-        transfers.CollectInput,
+        "collect_garbage", "POST", "/api/collect", "Tidy", transfers.collect, Tidied, CollectInput
     ),
     Operation("usage", "GET", "/api/usage", "Disk usage", usage, Usage),
 )
