@@ -157,3 +157,34 @@ def test_a_full_disk_takes_no_file_and_no_run_by_half(ran: Path, small_disk: Pat
     (small_disk / "fill").unlink()
     assert call("runs", "import", str(ran / "r.nrun"), cwd=small_disk).returncode == 0
     assert len(json.loads(call("runs", "list", "--json", cwd=small_disk).stdout)["runs"]) == 2
+
+
+def test_what_was_redacted_travels_as_a_scar_and_is_no_damage(tmp_path: Path) -> None:
+    mine, theirs = tmp_path / "mine", tmp_path / "theirs"
+    mine.mkdir()
+    theirs.mkdir()
+    write(mine, a__agent="""
+flow f(t: str, n: int) -> str {
+  a = 0
+  repeat at most 90 times while a < n { a = a + 1 }
+  b = t
+  return b
+}
+""")  # fmt: skip
+    words = ("run", "a.agent", "--t", "the word hidden-thing stays here", "--n", "80", "--quiet")
+    assert call(*words, cwd=mine).returncode == 0
+    redacted = call("runs", "redact", "last", "--text", "hidden-thing", "--yes", cwd=mine)
+    assert redacted.returncode == 0, redacted.stderr
+    assert call("doctor", "--repair", cwd=mine).stdout == "the log is sound\n"
+    assert call("runs", "export", "last", "-o", "r.nrun", cwd=mine).returncode == 0
+    with zipfile.ZipFile(mine / "r.nrun") as archive:
+        contents = [archive.read(name) for name in archive.namelist()]
+    assert not any(b"hidden-thing" in content for content in contents)
+    assert any(b'"payload":null,"salt":null' in content for content in contents)
+    done = call("runs", "import", str(mine / "r.nrun"), cwd=theirs)
+    assert done.returncode == 0, done.stderr
+    assert call("doctor", "--repair", cwd=theirs).stdout == "the log is sound\n"
+    for folder in (mine, theirs):
+        assert call("runs", "show", "last", "--events", cwd=folder).returncode == 0
+    call("runs", "export", "last", "-o", "back.nrun", cwd=theirs)
+    assert (theirs / "back.nrun").read_bytes() == (mine / "r.nrun").read_bytes()
