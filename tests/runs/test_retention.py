@@ -53,7 +53,7 @@ def test_one_rule_that_keeps_a_run_is_enough(store, runs, rules: Retention, gone
 
 async def test_a_rehearsal_names_what_then_goes(store, runs, tmp_path: Path) -> None:
     log = Log(store, CLOCK, "test")
-    service = Runs(log, None, None, tmp_path, CLOCK)
+    service = Runs(log, None, None, tmp_path, CLOCK, redactor=None)
     rules = Retention(keep_days=15)
     told = await tidy(service, rules, NOW, dry_run=True)
     assert [runs[run] for run in told.expired] == ["cancelled 20", "finished 30"]
@@ -71,6 +71,8 @@ async def test_a_run_that_somebody_writes_stays(store, runs, tmp_path: Path) -> 
     held = next(run for run, name in runs.items() if name == "finished 30")
     store.acquire(held, "somebody", NOW, NOW + DAY, force=False)
     log = Log(store, CLOCK, "test")
-    done = await tidy(Runs(log, None, None, tmp_path, CLOCK), Retention(keep_days=15), NOW)
+    done = await tidy(
+        Runs(log, None, None, tmp_path, CLOCK, redactor=None), Retention(keep_days=15), NOW
+    )
     assert [runs[run] for run in done.expired] == ["cancelled 20"]
     await log.close()
