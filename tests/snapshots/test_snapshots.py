@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from neurectomy.core import codecs
 from neurectomy.core.errors import Conflict, Damaged, InvalidInput
 from neurectomy.snapshots.capture import Captured, Capturer, content_of
-from neurectomy.snapshots.checkout import Checkouts, lay_out
+from neurectomy.snapshots.checkout import lay_out
+from neurectomy.snapshots.shared import Checkouts
 from neurectomy.snapshots.tree import EMPTY, Entry, build, changes, decode, encode, walk
 
 
@@ -70,7 +71,7 @@ def test_a_folder_comes_back_as_it_was(folder: Path, tmp_path: Path) -> None:
     target.mkdir()
     assert lay_out(root, contents.read, target) == 4
     assert look(target) == look(folder)
-    shared = Checkouts(tmp_path / "trees", contents.read).path(root)
+    shared = Checkouts(tmp_path / "trees", contents.read).hold(root)
     assert look(shared) == look(folder)
     assert not (shared / "run.sh").stat().st_mode & 0o222
     with pytest.raises(InvalidInput, match="is there already"):
@@ -97,7 +98,7 @@ def test_what_is_ignored_stays_where_it_is(folder: Path, tmp_path: Path) -> None
     assert paths == ["a/b/bytes", "a/keep.log", "link", "run.sh"]
     assert captured.beside == ("a/text.txt", "a/x.log", "data", "node_modules")
     assert captured.skipped == (("pipe", "it is no file"),)
-    seen = Checkouts(tmp_path / "trees", contents.read).path(root, folder, captured.beside)
+    seen = Checkouts(tmp_path / "trees", contents.read).hold(root, folder, captured.beside)
     assert (seen / "data" / "large.bin").read_text() == "large"
     assert not (seen / ".env").exists()
 
@@ -111,10 +112,10 @@ def test_only_what_changed_is_read_again(folder: Path, tmp_path: Path, monkeypat
     first = Capturer(folder, tmp_path / "memory").capture()
     (folder / "a" / "text.txt").write_text("other")
     read: list[str] = []
-    real = Path.read_bytes
-    monkeypatch.setattr(Path, "read_bytes", lambda path: (read.append(path.name), real(path))[1])
+    real = module.read_regular
+    monkeypatch.setattr(module, "read_regular", lambda f: (read.append(f.name), real(f))[1])
     second = Capturer(folder, tmp_path / "memory").capture()
-    assert [name for name in read if name != "memory"] == ["text.txt"]
+    assert read == ["text.txt"]
     contents = Contents()
     contents.update(first.trees)
     contents.update(second.trees)
@@ -159,7 +160,7 @@ def test_a_link_in_the_way_is_not_followed(tmp_path: Path) -> None:
 
 
 def test_checkouts_are_kept_up_to_a_limit(tmp_path: Path, monkeypatch) -> None:
-    import neurectomy.snapshots.checkout as module
+    import neurectomy.snapshots.shared as module
 
     monkeypatch.setattr(module, "MOST_KEPT", 3)
     contents = Contents()
@@ -167,8 +168,12 @@ def test_checkouts_are_kept_up_to_a_limit(tmp_path: Path, monkeypatch) -> None:
     for number in range(6):
         root, trees = build({"x": Entry("x", "file", contents.put(str(number).encode()), 1)})
         contents.update(trees)
-        assert (checkouts.path(root) / "x").read_text() == str(number)
-    assert len(list((tmp_path / "trees").iterdir())) == 3
+        place = checkouts.hold(root)
+        assert (place / "x").read_text() == str(number)
+        if number:
+            checkouts.release(place)
+    left = [path for path in (tmp_path / "trees").iterdir() if path.is_dir()]
+    assert sorted((path / "x").read_text() for path in left) == ["0", "4", "5"]
 
 
 NAMES = st.sampled_from(["a", "b", "c"])

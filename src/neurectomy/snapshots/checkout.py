@@ -1,91 +1,40 @@
-"""Lays trees out as folders again: read-only ones that runs share, or a copy to work on."""
+"""Lays trees out as folders again, for whoever is to read, own or change them."""
 
 from __future__ import annotations
 
 import os
 import shutil
-import tempfile
-import threading
-from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from neurectomy.core import codecs
-from neurectomy.core.errors import InvalidInput, StorageError
-from neurectomy.snapshots.tree import decode
+from neurectomy.core.errors import InvalidInput
+from neurectomy.snapshots.tree import EMPTY, decode
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from neurectomy.snapshots.tree import Entry, ReadBlob
 
-MOST_KEPT = 24
-"""Folders that are kept laid out; those that were not asked for the longest go first."""
+    Wrote = Callable[[Path, Entry], None]
+
+Rights = Literal["read", "own", "open"]
+"""Who may write what is laid out: nobody, its owner as the user has it, or everybody."""
+
+_FILES = {"read": 0o444, "own": 0o666, "open": 0o666}
 
 
-class Checkouts:
-    """Read-only folders of trees, laid out once and shared.
+def lay_out(
+    root: str, read: ReadBlob, folder: Path, rights: Rights = "own", wrote: Wrote | None = None
+) -> int:
+    """Write a tree into a folder; gives how many files and links. Blocking.
 
     Args:
-        folder: Where they are kept.
+        root: Digest of the tree.
         read: Reads contents.
-    """
-
-    def __init__(self, folder: Path, read: ReadBlob) -> None:
-        self._folder = folder
-        self._read = read
-        self._lock = threading.Lock()
-
-    def path(self, root: str, live: Path | None = None, beside: tuple[str, ...] = ()) -> Path:
-        """The folder of a tree. Blocking.
-
-        Args:
-            root: Digest of the tree.
-            live: The folder that was captured.
-            beside: Paths in it that are no part of the tree; they appear as links.
-
-        Raises:
-            Damaged: A part of the tree is missing.
-            StorageError: The disk refuses.
-        """
-        name = codecs.canonical_digest([root, str(live), list(beside)]) if beside else root
-        path = self._folder / name[:40]
-        with self._lock:
-            if not path.is_dir():
-                self._lay_out(path, root, live, beside)
-                self._prune(path)
-            with suppress(OSError):
-                os.utime(path)
-        return path
-
-    def _lay_out(self, path: Path, root: str, live: Path | None, beside: tuple[str, ...]) -> None:
-        try:
-            self._folder.mkdir(mode=0o755, parents=True, exist_ok=True)
-            partial = Path(tempfile.mkdtemp(prefix=".part-", dir=self._folder))
-            partial.chmod(0o755)
-            try:
-                lay_out(root, self._read, partial, writable=False)
-                for inside in beside:
-                    if live is not None:
-                        place = partial / inside
-                        place.parent.mkdir(parents=True, exist_ok=True)
-                        place.symlink_to(live / inside)
-                partial.rename(path)
-            except BaseException:
-                shutil.rmtree(partial, ignore_errors=True)
-                raise
-        except OSError as error:
-            raise StorageError(
-                f"a snapshot cannot be laid out: {error.strerror}", hint="Free some space."
-            ) from error
-
-    def _prune(self, newest: Path) -> None:
-        found = [path for path in self._folder.iterdir() if path != newest]
-        found.sort(key=lambda path: path.stat().st_mtime)
-        for path in found[: max(0, len(found) + 1 - MOST_KEPT)]:
-            shutil.rmtree(path, ignore_errors=True)
-
-
-def lay_out(root: str, read: ReadBlob, folder: Path, *, writable: bool = True) -> int:
-    """Write a tree into a folder; gives how many files and links. Blocking.
+        folder: Where to; it is there.
+        rights: Who may write what is written.
+        wrote: Told of each file and link.
 
     Raises:
         InvalidInput: Something is in the way.
@@ -99,23 +48,87 @@ def lay_out(root: str, read: ReadBlob, folder: Path, *, writable: bool = True) -
             raise InvalidInput(f"{place} is there already", hint="Choose an empty folder.")
         if entry.kind == "tree":
             place.mkdir(exist_ok=True)
-            count += lay_out(entry.digest, read, place, writable=writable)
+            if rights == "open":
+                place.chmod(0o777)
+            count += lay_out(entry.digest, read, place, rights, wrote)
         else:
-            write_leaf(entry, read(entry.digest), place, writable=writable)
+            write_leaf(entry, read, place, rights)
             count += 1
+            if wrote is not None:
+                wrote(place, entry)
     return count
 
 
-def write_leaf(entry: Entry, content: bytes, place: Path, *, writable: bool = True) -> None:
+def write_leaf(entry: Entry, read: ReadBlob, place: Path, rights: Rights = "own") -> None:
     """Write one file or link where nothing is."""
+    content = read(entry.digest)
     if entry.kind == "link":
         place.symlink_to(os.fsdecode(content))
         return
-    mode = (
-        (0o755 if entry.executable else 0o644)
-        if writable
-        else (0o555 if entry.executable else 0o444)
-    )
+    mode = _FILES[rights] | (0o111 if entry.executable else 0)
     handle = os.open(place, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, mode)
     with os.fdopen(handle, "wb") as file:
         file.write(content)
+        if rights == "open":
+            os.fchmod(handle, mode)
+
+
+def move_on(
+    folder: Path,
+    before: str,
+    after: str,
+    read: ReadBlob,
+    rights: Rights = "own",
+    wrote: Wrote | None = None,
+) -> None:
+    """Turn a folder that holds one tree into one that holds another. Blocking.
+
+    What both trees have is not touched, so the cost is that of what differs.
+    """
+    if before == after:
+        return
+    old = {entry.name: entry for entry in decode(read(before)).entries}
+    new = {entry.name: entry for entry in decode(read(after)).entries}
+    for name, entry in old.items():
+        other = new.get(name)
+        if other == entry or (other and other.kind == entry.kind == "tree"):
+            continue
+        remove(folder / name)
+    for name, entry in new.items():
+        was, place = old.get(name), folder / name
+        if was == entry:
+            continue
+        if entry.kind != "tree":
+            write_leaf(entry, read, place, rights)
+            if wrote is not None:
+                wrote(place, entry)
+            continue
+        known = was.digest if was and was.kind == "tree" else EMPTY_DIGEST
+        place.mkdir(exist_ok=True)
+        if rights == "open":
+            place.chmod(0o777)
+        move_on(place, known, entry.digest, _with_empty(read), rights, wrote)
+
+
+EMPTY_DIGEST = codecs.digest(EMPTY)
+
+
+def _with_empty(read: ReadBlob) -> ReadBlob:
+    """As ``read``, and the empty tree is always there."""
+    return lambda digest: EMPTY if digest == EMPTY_DIGEST else read(digest)
+
+
+def remove(place: Path) -> None:
+    """Remove a file, a link or a folder with all in it; nothing happens where nothing is."""
+    try:
+        if place.is_dir() and not place.is_symlink():
+            place.chmod(0o700)
+            for folder, below, _ in os.walk(place):  # a tool may have locked its own folders
+                for name in below:
+                    if not (inner := Path(folder, name)).is_symlink():
+                        inner.chmod(0o700)
+            shutil.rmtree(place)
+        else:
+            place.unlink(missing_ok=True)
+    except FileNotFoundError:
+        pass

@@ -19,6 +19,11 @@ PRIVATE = frozenset({"neurectomy.toml"})
 """Names that are nobody's but the user's, besides all that begin with a dot."""
 
 
+def is_private(name: str) -> bool:
+    """Whether a name is the user's own: no tool sees it, and no run writes it."""
+    return name.startswith(".") or name in PRIVATE
+
+
 class Ignore:
     """The rules that hold in one folder of a tree.
 
@@ -47,7 +52,11 @@ class Ignore:
 
     def hides(self, name: str) -> bool:
         """Whether nobody is to see a name, captured or not."""
-        return name.startswith(".") or name in CACHES or name in PRIVATE
+        return is_private(name) or name in CACHES
+
+    def refuses(self, name: str) -> str:
+        """Why a name is not captured, where that has to be said."""
+        return ""
 
     def leaves_out(self, name: str, *, is_folder: bool) -> bool:
         """Whether a name is seen where it is, and is no part of the snapshot."""
@@ -59,3 +68,40 @@ class Ignore:
             told = spec.check_file(path.removeprefix(base)).include
             found = found if told is None else told
         return found
+
+
+class Written(Ignore):
+    """The rules of a folder that a tool has worked in: nothing is ignored, and little refused."""
+
+    def __init__(self) -> None:
+        self._path, self._rules = "", ()
+
+    def below(self, folder: Path, name: str) -> Ignore:
+        return self
+
+    def hides(self, name: str) -> bool:
+        return name in CACHES
+
+    def refuses(self, name: str) -> str:
+        if is_private(name):
+            return "hidden names are not kept"
+        return "installed dependencies are not kept" if name in BESIDE else ""
+
+    def leaves_out(self, name: str, *, is_folder: bool) -> bool:
+        return False
+
+
+def rules_of(folder: Path, top: Path) -> Ignore:
+    """The rules of a folder, those of the folders around it up to ``top`` among them.
+
+    Where those around it leave the folder itself out, only its own count.
+    """
+    if not folder.is_relative_to(top):
+        return Ignore(folder)
+    rules, place = Ignore(top), top
+    for name in folder.relative_to(top).parts:
+        if rules.leaves_out(name, is_folder=True):
+            return Ignore(folder)
+        place = place / name
+        rules = rules.below(place, name)
+    return rules

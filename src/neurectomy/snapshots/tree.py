@@ -111,6 +111,43 @@ def changes(before: str, after: str, read: ReadBlob, prefix: str = "") -> Iterat
             yield Change(path, left, right)
 
 
+def entry_at(root: str, path: str, read: ReadBlob) -> Entry | None:
+    """What a tree has at a path; null where it has nothing there."""
+    name, separator, rest = path.partition("/")
+    for entry in decode(read(root)).entries:
+        if entry.name == name:
+            if not separator:
+                return entry
+            return entry_at(entry.digest, rest, read) if entry.kind == "tree" else None
+    return None
+
+
+def with_files(root: str, files: dict[str, Entry], read: ReadBlob) -> tuple[str, dict[str, Tree]]:
+    """A tree with files in the places of what was there: its digest, and the trees made for it."""
+    made: dict[str, Tree] = {}
+
+    def put(known: tuple[Entry, ...], inside: dict[str, Entry]) -> Entry:
+        entries = {entry.name: entry for entry in known}
+        below: dict[str, dict[str, Entry]] = {}
+        for path, entry in inside.items():
+            name, separator, rest = path.partition("/")
+            if separator:
+                below.setdefault(name, {})[rest] = entry
+            else:
+                entries[name] = msgspec.structs.replace(entry, name=name)
+        for name, files_below in below.items():
+            was = entries.get(name)
+            there = was is not None and was.kind == "tree"
+            old = decode(read(was.digest)).entries if was is not None and there else ()
+            entries[name] = msgspec.structs.replace(put(old, files_below), name=name)
+        content = encode(list(entries.values()))
+        digest = codecs.digest(content)
+        made[digest] = decode(content)
+        return Entry("", "tree", digest, sum(entry.size for entry in entries.values()))
+
+    return put(decode(read(root)).entries, files).digest, made
+
+
 def build(files: dict[str, Entry]) -> tuple[str, dict[str, bytes]]:
     """The tree of files by their paths: its digest, and the contents of all the trees in it."""
     contents: dict[str, bytes] = {}
