@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from neurectomy.core.errors import Unavailable
 from neurectomy.sandboxes import interpreter, seccomp
 from neurectomy.sandboxes.jail import INSIDE, Jail
-from neurectomy.sandboxes.visible import hidden, identities
+from neurectomy.sandboxes.visible import hidden, identities, reachable
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -55,18 +55,20 @@ class Bubblewrap(Jail):
             return "the system-call filter does not know this processor"
         return ""
 
-    def shown(self, root: Path) -> object:
+    def shown(self, root: Path) -> frozenset[tuple[str, int]]:
         return identities(hidden(root))
 
     async def launch(self, spec: SessionSpec, folder: str) -> asyncio.subprocess.Process:
         user = _FIRST_USER + secrets.randbelow(1_000_000_000) if os.geteuid() == 0 else 0
         python = interpreter.folders(spec.root)
+        seen = [str(spec.root), *map(str, reachable(spec.beside))]
         settings = {
             "code": str(spec.code),
             "root": str(spec.root),
             "user": user,
-            "places": [*interpreter.SYSTEM, *_FILES, *_OWN, *python, str(spec.root)],
+            "places": [*interpreter.SYSTEM, *_FILES, *_OWN, *python, *seen],
             "shared": SHARED,
+            "writes": spec.writes,
         }
         filter_ = seccomp.program(network=False)
         assert filter_ is not None
@@ -104,7 +106,7 @@ def _arguments(spec: SessionSpec, filter_: int, *, privileged: bool) -> list[str
         arguments += ["--cap-add", "CAP_DAC_READ_SEARCH"]
     else:
         arguments += ["--unshare-user", "--uid", "1000", "--gid", "1000"]
-    arguments += ["--seccomp", str(filter_), *_mounts(spec.root)]
+    arguments += ["--seccomp", str(filter_), *_mounts(spec)]
     environment = {
         "PATH": "/usr/local/bin:/usr/bin:/bin",
         "HOME": "/tmp",
@@ -117,8 +119,9 @@ def _arguments(spec: SessionSpec, filter_: int, *, privileged: bool) -> list[str
     return [*arguments, "--chdir", "/tmp", "--"]
 
 
-def _mounts(root: Path) -> list[str]:
+def _mounts(spec: SessionSpec) -> list[str]:
     """What the jail sees; where two overlap, the later lies on top."""
+    root = spec.root
     arguments = []
     for path in (*interpreter.SYSTEM, *_FILES):
         if os.path.islink(path):
@@ -128,7 +131,9 @@ def _mounts(root: Path) -> list[str]:
     arguments += ["--proc", "/proc", "--dev", "/dev"]
     for path in ("/tmp", SHARED):
         arguments += ["--perms", "1777", "--size", str(TMP_BYTES), "--tmpfs", path]
-    arguments += ["--ro-bind", str(root), str(root)]
+    arguments += ["--bind" if spec.writes else "--ro-bind", str(root), str(root)]
+    for place in reachable(spec.beside):
+        arguments += ["--ro-bind", str(place), str(place)]
     read_only = ["/", "/dev"]
     for entry in hidden(root):
         if entry.is_dir():

@@ -14,6 +14,7 @@ from neurectomy.core.errors import NeurectomyError, Unavailable
 from neurectomy.sandboxes.port import Availability, Limits, SessionSpec
 from neurectomy.sandboxes.session import WorkerSession, private_folder
 from neurectomy.sandboxes.sources import Sources
+from neurectomy.sandboxes.visible import identities, reachable
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -56,9 +57,9 @@ class Jail(ABC):
     async def launch(self, spec: SessionSpec, folder: str) -> asyncio.subprocess.Process:
         """Start a worker with pipes for its standard input, output and error."""
 
-    def shown(self, root: Path) -> object:
+    def shown(self, root: Path) -> frozenset[tuple[str, int]]:
         """What of ``root`` the jail was built on; where it differs, a new session is needed."""
-        return None
+        return frozenset()
 
     async def probe(self) -> Availability:
         if reason := self.obstacle():
@@ -93,7 +94,11 @@ class Jail(ABC):
                 hint="Remove `network` from the tool; this sandbox gives all hosts or none.",
             )
         folder = await asyncio.to_thread(private_folder) if self.needs_folder else ""
-        sources = Sources(spec.code, spec.root, lambda: self.shown(spec.root))
+
+        def shown() -> object:
+            return self.shown(spec.root) | identities(reachable(spec.beside))
+
+        sources = Sources(spec.code, spec.root, shown)
         session = WorkerSession(lambda: self.launch(spec, folder), sources, folder)
         try:
             await session.start()

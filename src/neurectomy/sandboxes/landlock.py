@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from neurectomy.sandboxes import interpreter, seccomp
 from neurectomy.sandboxes.inside import confine
 from neurectomy.sandboxes.jail import INSIDE, Jail
-from neurectomy.sandboxes.visible import identities, visible
+from neurectomy.sandboxes.visible import identities, reachable, visible
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -50,19 +50,19 @@ class Landlock(Jail):
             return "this kernel has no landlock, or it is not turned on"
         return ""
 
-    def shown(self, root: Path) -> object:
+    def shown(self, root: Path) -> frozenset[tuple[str, int]]:
         return identities(visible(root))
 
     async def launch(self, spec: SessionSpec, folder: str) -> asyncio.subprocess.Process:
         filter_ = seccomp.program(network=False, namespaces=False)
         assert filter_ is not None
         # A rule holds for all below it: the program's folder itself has none and is not listed.
-        shown = [str(path) for path in visible(spec.root)]
+        shown = [str(path) for path in (*visible(spec.root), *reachable(spec.beside))]
         python = interpreter.folders(spec.root)
         places = [*interpreter.SYSTEM, *_FILES, *python, *shown, str(INSIDE)]
         rules = {
             "read": [*places, "/proc/self"],
-            "write": [folder, "/dev/null"],
+            "write": [folder, "/dev/null", *([str(spec.root)] if spec.writes else [])],
             "filter": filter_.hex(),
         }
         settings = {
@@ -71,6 +71,7 @@ class Landlock(Jail):
             "user": 0,
             "places": [*places, "/dev/null"],
             "shared": "",
+            "writes": spec.writes,
         }
         start = [sys.executable, "-I"]
         return await asyncio.create_subprocess_exec(

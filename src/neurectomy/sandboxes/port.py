@@ -48,11 +48,16 @@ class SessionSpec(Struct, frozen=True):
         code: The Python file that holds the functions, absolute.
         root: The folder that the code may read (mounted read-only), absolute; holds ``code``.
         network: Hosts that may be reached; none by default.
+        beside: Places elsewhere that links in ``root`` lead to, absolute; they may be read too,
+            unless there is a link on the way to them.
+        writes: Whether calls may change ``root``; they work in it then. Nobody else may use it.
     """
 
     code: Path
     root: Path
     network: tuple[str, ...] = ()
+    beside: tuple[Path, ...] = ()
+    writes: bool = False
 
 
 class Outcome(Struct, frozen=True):

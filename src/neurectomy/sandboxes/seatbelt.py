@@ -9,10 +9,9 @@ import sys
 from typing import TYPE_CHECKING
 
 from neurectomy.sandboxes.jail import INSIDE, Jail
+from neurectomy.sandboxes.visible import reachable
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from neurectomy.sandboxes.port import SessionSpec
 
 
@@ -33,11 +32,12 @@ class Seatbelt(Jail):
             "user": 0,
             "places": [],
             "shared": "",
+            "writes": spec.writes,
         }
         return await asyncio.create_subprocess_exec(
             "sandbox-exec",
             "-p",
-            profile(spec.root, folder),
+            profile(spec, folder),
             *[sys.executable, "-I", str(INSIDE / "__main__.py"), json.dumps(settings)],
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
@@ -49,10 +49,13 @@ class Seatbelt(Jail):
         )
 
 
-def profile(root: Path, folder: str) -> str:
-    """The rules: read the system, the interpreter and ``root``; write ``folder``; no network."""
+def profile(spec: SessionSpec, folder: str) -> str:
+    """The rules: read the system, the interpreter and the program; write ``folder``; no network."""
     places = ["/usr", "/System", "/Library", "/bin", "/private/var/db/timezone", sys.prefix]
-    places += [sys.base_prefix, str(root), str(INSIDE), folder]
+    places += [sys.base_prefix, str(spec.root), *map(str, reachable(spec.beside))]
+    places += [str(INSIDE), folder]
+    writable = [folder, str(spec.root)] if spec.writes else [folder]
+    written = " ".join(f"(subpath {json.dumps(place)})" for place in writable)
     readable = " ".join(f"(subpath {json.dumps(place)})" for place in places)
     return "\n".join(
         [
@@ -61,7 +64,7 @@ def profile(root: Path, folder: str) -> str:
             "(allow process-fork process-exec sysctl-read)",
             "(allow signal (target same-sandbox))",
             f'(allow file-read* {readable} (literal "/") (literal "/dev/urandom"))',
-            f'(allow file-write* (subpath {json.dumps(folder)}) (literal "/dev/null"))',
+            f'(allow file-write* {written} (literal "/dev/null"))',
             "(allow file-read-metadata)",
         ]
     )

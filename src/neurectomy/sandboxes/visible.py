@@ -31,6 +31,13 @@ def visible(root: Path) -> list[Path]:
     return sorted(path for path in _entries(root) if not is_hidden(path.name))
 
 
+def reachable(beside: Iterable[Path]) -> list[Path]:
+    """Those places that are there and that no link leads away from, as it could to anywhere."""
+    return [
+        path for path in beside if os.path.lexists(path) and os.path.realpath(path) == str(path)
+    ]
+
+
 def identities(paths: Iterable[Path]) -> frozenset[tuple[str, int]]:
     """What differs when a file or folder was put in the place of another; not when it changed."""
     return frozenset((str(path), path.lstat().st_ino) for path in paths if os.path.lexists(path))

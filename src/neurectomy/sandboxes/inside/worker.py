@@ -70,9 +70,12 @@ class Worker:
         incoming: Descriptor of frames from the session; ``outgoing`` of those to it.
         places: What a call may use besides a folder of its own, as far as the jail lets it.
         shared: A folder that all calls write to, emptied when none runs; empty for none.
+        written: The folder that calls may change and work in; empty where they may change none.
     """
 
-    def __init__(self, incoming: int, outgoing: int, places: list[str], shared: str) -> None:
+    def __init__(
+        self, incoming: int, outgoing: int, places: list[str], shared: str, written: str
+    ) -> None:
         self._incoming = incoming
         self._outgoing = outgoing
         self._buffer = bytearray()
@@ -81,10 +84,12 @@ class Worker:
         self._selector.register(incoming, selectors.EVENT_READ, None)
         self._folder = Path(os.environ["TMPDIR"])
         self._shared = shared
+        self._written = written
         self._kept: set[Path] = set()
         self._module: Any = None
         for path in self._folder.iterdir():
-            remove(path)  # of a worker that was here before and did not end in order
+            if not (written and Path(written).is_relative_to(path)):
+                remove(path)  # of a worker that was here before and did not end in order
         warm = self._folder / "warm"
         warm.mkdir()
         enter(warm)
@@ -92,6 +97,7 @@ class Worker:
         if places and confine.version():
             self._rules += confine.opened(places, confine.ALL)
             self._rules += confine.opened([str(warm)], confine.READ)
+            self._rules += confine.opened([written] if written else [], confine.ALL)
 
     def send(self, frame: dict[str, Any]) -> None:
         """Write a frame."""
@@ -187,6 +193,9 @@ class Worker:
                 for reading, _ in pipes.values():
                     os.close(reading)
                 enter(folder)
+                if self._written:
+                    os.umask(0)  # the next call may come as another user
+                    os.chdir(self._written)
                 if ruleset >= 0:
                     confine.restrict(ruleset)
                 run(self._module, frame, {name: ends[1] for name, ends in pipes.items()})
@@ -328,8 +337,8 @@ def run(module: Any, frame: dict[str, Any], pipes: dict[str, int]) -> None:
 def main() -> None:
     """Take standard input and output over, then load and serve.
 
-    The one argument is JSON: ``code``, ``root``, the ``user`` to become, 0 for none, and
-    ``places`` and ``shared`` of `Worker`.
+    The one argument is JSON: ``code``, ``root``, the ``user`` to become, 0 for none, ``places``
+    and ``shared`` of `Worker`, and ``writes``, whether calls may change ``root``.
     """
     settings = json.loads(sys.argv[1])
     incoming, outgoing = os.dup(0), os.dup(1)
@@ -344,7 +353,8 @@ def main() -> None:
         libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
         libc.prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
         libc.prctl(PR_SET_DUMPABLE, 0)  # calls of the same user cannot look into this process
-    worker = Worker(incoming, outgoing, settings["places"], settings["shared"])
+    written = settings["root"] if settings["writes"] else ""
+    worker = Worker(incoming, outgoing, settings["places"], settings["shared"], written)
     worker.load(settings["code"], settings["root"])
     if sys.platform == "linux":
         libc.prctl(PR_SET_PDEATHSIG, 0)  # from here on it notices by itself, and ends its calls
