@@ -41,6 +41,7 @@ class ToolDeclaration(Struct, frozen=True):
         sandbox: Tier asked for; ``jail`` unless said otherwise.
         network: Hosts that it may reach; none by default.
         idempotent: Whether a call in flight may simply be made again.
+        writes: Whether it changes files of the program's folder.
         timeout_ms: Limit of one call, milliseconds.
     """
 
@@ -53,6 +54,7 @@ class ToolDeclaration(Struct, frozen=True):
     sandbox: str = "jail"
     network: tuple[str, ...] = ()
     idempotent: bool = False
+    writes: bool = False
     timeout_ms: int = 30_000
     retry: Retry = Retry()
 

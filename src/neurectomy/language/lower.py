@@ -182,8 +182,8 @@ class ProgramLowerer(Lowerer):
                 case "in" if rest:
                     options["sandbox"] = rest[0].text
                     self.lowered.places["in", name] = rest[0].span
-                case "idempotent":
-                    options["idempotent"] = True
+                case "idempotent" | "writes":
+                    options[word.text] = True
                 case "timeout" if rest:
                     options["timeout_ms"] = self.duration(rest[0], 30_000)
                 case "retry" if rest:

@@ -161,7 +161,7 @@ class _Parser(StatementParser):
                         self.string('the file, such as from "tools/search.py"')
                     case "in":
                         self.name("a sandbox, such as jail")
-                    case "idempotent":
+                    case "idempotent" | "writes":
                         pass
                     case "timeout":
                         self.duration()
@@ -237,5 +237,5 @@ class _Parser(StatementParser):
 
 
 _MODEL = 'Write auto, offline, or a name that is declared: model reader = "provider:name"'
-_TOOL = "A tool has: from, in, idempotent, timeout, retry, network."
+_TOOL = "A tool has: from, in, idempotent, writes, timeout, retry, network."
 _AGENT = "An agent has: model, tools, prompt, system, turns, output, timeout, retry."

@@ -5,7 +5,7 @@ export type Ink = 'word' | 'type' | 'text' | 'note' | 'number' | 'plain'
 const WORDS = new Set(
   (
     'model tool type agent flow from in prompt system tools turns timeout retry after network ' +
-    'idempotent budget if else repeat at most times while parallel map once yield return ask human ' +
+    'idempotent writes budget if else repeat at most times while parallel map once yield return ask human ' +
     'and or not true false null with'
   ).split(' '),
 )
