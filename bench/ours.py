@@ -53,7 +53,9 @@ class Workers:
     async def ask_model(self, *_: Any) -> Any:
         raise NotImplementedError
 
-    async def call_tool(self, tool: Any, arguments: dict[str, Any], timeout_ms: int) -> ToolOutcome:
+    async def call_tool(
+        self, tool: Any, arguments: dict[str, Any], timeout_ms: int, files: Any = None
+    ) -> ToolOutcome:
         return ToolOutcome(value=arguments["n"] + 1)
 
 

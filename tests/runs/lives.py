@@ -61,7 +61,9 @@ class Script:
             await asyncio.sleep(60)
         return found
 
-    async def call_tool(self, tool: Any, arguments: dict[str, Any], timeout_ms: int) -> ToolOutcome:
+    async def call_tool(
+        self, tool: Any, arguments: dict[str, Any], timeout_ms: int, files: Any = None
+    ) -> ToolOutcome:
         self.calls.append(arguments)
         self.at_once += 1
         self.most_at_once = max(self.most_at_once, self.at_once)

@@ -166,7 +166,9 @@ class RuleWorkers:
         call = ToolCall("y", OUTPUT_TOOL, {"value": value})
         return ModelResponse(AssistantMessage(calls=(call,)), Usage(20, 7, cost_nanos=4))
 
-    async def call_tool(self, tool: Any, arguments: dict[str, Any], timeout_ms: int) -> ToolOutcome:
+    async def call_tool(
+        self, tool: Any, arguments: dict[str, Any], timeout_ms: int, files: Any = None
+    ) -> ToolOutcome:
         await self._pause()
         n = arguments["n"]
         if tool.name == "work" and self._fails(("work", n)):

@@ -33,6 +33,10 @@ class Bundle(Struct, frozen=True):
         """The bundle of a program that was compiled without errors."""
         return cls(path, text, to_data(program), files)
 
+    def texts(self) -> dict[str, str]:
+        """Of the program and its tools' files, by their path in the program's folder."""
+        return {self.path.rpartition("/")[2]: self.text, **self.files}
+
     def content(self) -> bytes:
         """The blob; its digest is the program's identity in the run's row."""
         return codecs.canonical(self)

@@ -139,6 +139,8 @@ def _failed(moment: Moment, step: str, data: dict[str, Any]) -> Patch:
 
 def _tool_returned(moment: Moment, step: str, data: dict[str, Any]) -> Draft:
     patch = _ended(moment, step) + _count(moment, tool_calls=1, tool_us=data["took_us"])
+    if "files" in data:
+        patch.append(["set", ["files", "root"], data["files"]["root"]])
     patch += _returned(moment, step, data)
     return _draft(moment, "tool.returned", step, data, patch)
 
@@ -160,6 +162,10 @@ def _returned(moment: Moment, step: str, data: dict[str, Any]) -> Patch:
         ["add", ["frames", parent, "messages"], message],
         *call_ended(moment, parent),
     ]
+
+
+def _files_conflicted(moment: Moment, step: str, data: dict[str, Any]) -> Draft:
+    return _draft(moment, "files.conflicted", step, data, [])
 
 
 def _tool_unknown(moment: Moment, step: str, data: dict[str, Any]) -> Draft:
@@ -264,6 +270,8 @@ def _created(moment: Moment, step: str, data: dict[str, Any]) -> Draft:
         ["put", ["limits"], "limits"],
         ["set", ["frames", flow, "env"], dict(data["inputs"])],
     ]
+    if "files" in data:
+        patch.append(["put", ["files"], "files"])
     return Draft("run.created", "", data, patch)
 
 
@@ -317,6 +325,7 @@ _RULES: dict[str, Callable[[Moment, str, dict[str, Any]], Draft]] = {
     "tool.failed": _tool_failed,
     "tool.unknown": _tool_unknown,
     "tool.withheld": _tool_withheld,
+    "files.conflicted": _files_conflicted,
     "human.answered": _human_answered,
     "timer.fired": _timer_fired,
 }

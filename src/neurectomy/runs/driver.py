@@ -178,12 +178,45 @@ class Driver:
         if not step and self.state["status"] not in ("running", "waiting"):
             return []  # it fails or is being cancelled already
         intern = self._writer.values.intern
+        if "files" in data:
+            if data["files"]["base"] != self.state["files"]["root"]:
+                self._merge(completion)
+                return []
+            self._record_conflicts(step, data["files"])
+            data["files"] = {name: intern(value) for name, value in data["files"].items()}
         for name in ("value", "message", "stdout", "stderr", "stream"):
             if name in data:
                 data[name] = intern(data[name])
         self.record(kind, step, data)
         again = kind == "human.answered" and data.get("decision") == "retry"
         return [step] if again else []
+
+    def _merge(self, completion: _Completion) -> None:
+        """Have a call's files merged with the run's, which have changed meanwhile."""
+        path, files = completion.step, completion.data["files"]
+        work = self._effects.merge_files(files, self.state["files"]["root"])
+        task = asyncio.get_running_loop().create_task(work)
+        self._tasks[path] = task
+        task.add_done_callback(partial(self._merged, completion))
+
+    def _merged(self, completion: _Completion, task: asyncio.Task[dict[str, Any]]) -> None:
+        path, data = completion.step, completion.data
+        self._tasks.pop(path, None)
+        if task.cancelled():
+            self._fail(path, *_CANCELLED, took_us=data["took_us"])
+        elif (error := task.exception()) is not None:
+            logger.error("the files of %s of %s broke", path, self.run, exc_info=error)
+            message = f"what it wrote cannot be merged: {error}"[:4000]
+            self._fail(path, "files", message, took_us=data["took_us"])
+        else:
+            self.send(completion.kind, path, {**data, "files": task.result()})
+
+    def _record_conflicts(self, step: str, files: dict[str, Any]) -> None:
+        """Say which files other calls had changed too, before the call's end does."""
+        conflicts = files.pop("conflicts", None)
+        if conflicts:
+            data = {"conflicts": self._writer.values.intern(conflicts)}
+            self.record("files.conflicted", step, data)
 
     def _acknowledge(self) -> None:
         taken, self._taken = self._taken, []
@@ -268,12 +301,21 @@ class Driver:
         tool = self._machine.plan.program.tools[frame["callee"]]
         resolve = self._writer.values.resolve
         arguments = {name: resolve(value) for name, value in frame["args"].items()}
+        files = self.state.get("files")
+        if files is not None:
+            files = {name: resolve(value) for name, value in files.items()}
         try:
-            outcome = await self._effects.call_tool(tool, arguments, frame["timeout_ms"])
+            outcome = await self._effects.call_tool(tool, arguments, frame["timeout_ms"], files)
         except Withheld as withheld:
             return "tool.withheld", {"tool": tool.name, "secret": withheld.mark}
-        data = {"stdout": outcome.stdout, "stderr": outcome.stderr, "cpu_us": outcome.cpu_us}
+        data: dict[str, Any] = {
+            "stdout": outcome.stdout,
+            "stderr": outcome.stderr,
+            "cpu_us": outcome.cpu_us,
+        }
         if outcome.error is None:
+            if outcome.files is not None:
+                data["files"] = outcome.files
             return "tool.returned", {"value": outcome.value, **data}
         return "tool.failed", {"error": outcome.error, **data}
 

@@ -20,19 +20,19 @@ from neurectomy.runs.failures import STOPPING
 from neurectomy.runs.forks import interned
 from neurectomy.runs.machine import Machine
 from neurectomy.runs.redacted import RedactedEffects
+from neurectomy.runs.rooms import Rooms
 from neurectomy.runs.secrets import Broker
 from neurectomy.runs.workers import LocalWorkers
 from neurectomy.storage.port import DOCTOR, ELSEWHERE, ENDED, RunQuery
 from neurectomy.timeline.writer import RunWriter
-from neurectomy.tools.runner import ToolRunner
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping
-    from pathlib import Path
 
     from neurectomy.core.clock import Clock
     from neurectomy.models.port import Delta, Model, ModelSource
     from neurectomy.redaction.redactor import Redactor
+    from neurectomy.runs.folders import Folders
     from neurectomy.runs.plan import Plan
     from neurectomy.runs.readings import Readings
     from neurectomy.sandboxes.select import Sandboxes
@@ -54,7 +54,7 @@ class Motions:
     """Drives runs, each in a task of its own.
 
     Args:
-        root: The workspace; programs' paths are relative to it.
+        folders: Captures the files that tools see, and lays them out.
         redactor: Takes secrets out of what models and tools give.
         sole: Whether no other process writes this log, so that any lease found is a dead one's.
 
@@ -68,7 +68,7 @@ class Motions:
         readings: Readings,
         models: ModelSource,
         sandboxes: Sandboxes,
-        root: Path,
+        folders: Folders,
         clock: Clock,
         redactor: Redactor,
         *,
@@ -79,13 +79,12 @@ class Motions:
         self._readings = readings
         self._log = readings.log
         self._models = models
-        self._sandboxes = sandboxes
-        self._root = root
+        self._folders = folders
+        self._rooms = Rooms(sandboxes, folders)
         self._clock = clock
         self._redactor = redactor
         self._sole = sole
         self._motions: dict[str, Motion] = {}
-        self._runners: dict[Path, ToolRunner] = {}
         self._changing = asyncio.Lock()
         self._stopped: dict[str, NeurectomyError] = {}
 
@@ -100,6 +99,7 @@ class Motions:
         models: dict[str, Model],
         blobs: dict[str, bytes],
         data: dict[str, Any],
+        texts: dict[str, str],
         breakpoints: tuple[Breakpoint, ...] = (),
     ) -> None:
         """Insert a run with its first event, durably, and drive it.
@@ -109,7 +109,8 @@ class Motions:
             plan: Its program.
             models: Those that it may ask, by the name that the program declares.
             blobs: What the row names.
-            data: Of ``run.created``; inputs are not interned yet.
+            data: Of ``run.created``; inputs are not interned yet, and files not captured.
+            texts: Of the program and its tools, by their path in the program's folder.
             breakpoints: Before which it waits.
         """
         writer = await self._log.create(row, blobs)
@@ -117,6 +118,8 @@ class Motions:
             driver = self._driver(writer, plan, models, row.source)
             intern = writer.values.intern
             data["inputs"] = {name: intern(value) for name, value in data["inputs"].items()}
+            files = await self._folders.capture(row.id, row.source, texts)
+            data["files"] = {name: intern(value) for name, value in files.items()}
             driver.record("run.created", "", data)
             if breakpoints:
                 told = {"breakpoints": as_data(breakpoints), "by": "user"}
@@ -294,8 +297,7 @@ class Motions:
             motion.task.cancel()
         if motions:
             await asyncio.wait([motion.task for motion in motions])
-        for runner in self._runners.values():
-            await runner.close()
+        await self._rooms.close()
 
     async def _driven(self, run: str) -> None:
         """Wait for as long as this process drives the run."""
@@ -307,16 +309,12 @@ class Motions:
     def _driver(
         self, writer: RunWriter, plan: Plan, models: dict[str, Model], source: str
     ) -> Driver:
-        folder = (self._root / source).parent
-        runner = self._runners.get(folder)
-        if runner is None:
-            runner = self._runners[folder] = ToolRunner(self._sandboxes, folder)
         run = writer.run
 
         def on_delta(step: str, delta: Delta) -> None:
             self.deltas.publish(run, (step, delta))
 
-        workers = LocalWorkers(plan.program, models, runner)
+        workers = LocalWorkers(run, source, plan.program, models, self._rooms, self._folders)
         records = plan.program.types
         effects = RedactedEffects(workers, self._redactor, self.broker, run, records)
         return Driver(writer, Machine(plan, writer.values), effects, self._clock, on_delta)

@@ -55,14 +55,18 @@ class RedactedEffects:
         return structs.replace(response, message=message)
 
     async def call_tool(
-        self, tool: ToolDeclaration, arguments: dict[str, Any], timeout_ms: int
+        self,
+        tool: ToolDeclaration,
+        arguments: dict[str, Any],
+        timeout_ms: int,
+        files: dict[str, Any] | None,
     ) -> ToolOutcome:
         try:
             opened = self._opened(tool, arguments)
         except NoSecret as wrong:
             message = f"{tool.name} takes a secret as {wrong}, and was given something else"
             return ToolOutcome(error={"code": "secret", "message": message, "retryable": False})
-        outcome = await self._effects.call_tool(tool, opened, timeout_ms)
+        outcome = await self._effects.call_tool(tool, opened, timeout_ms, files)
         run, redact = self._run, self._redactor
         sealed = self._broker.seal(run, outcome.value, tool.returns, self._records, tool.name)
         outcome = structs.replace(
@@ -87,6 +91,9 @@ class RedactedEffects:
             stdout=redact.text(outcome.stdout),
             stderr=redact.text(outcome.stderr),
         )
+
+    async def merge_files(self, files: dict[str, Any], root: str) -> dict[str, Any]:
+        return await self._effects.merge_files(files, root)
 
     def _opened(self, tool: ToolDeclaration, arguments: dict[str, Any]) -> dict[str, Any]:
         """The arguments as the tool needs them: only here do secrets stand in them."""

@@ -15,11 +15,14 @@ from neurectomy.core import codecs, ids
 from neurectomy.core.errors import Conflict, Damaged, InvalidInput, NeurectomyError
 from neurectomy.redaction.redactor import is_secret
 from neurectomy.runs import answers, forks
+from neurectomy.runs.applying import Applying
 from neurectomy.runs.breakpoints import Breakpoint, as_data
 from neurectomy.runs.door import Door
 from neurectomy.runs.driver import ASKING
 from neurectomy.runs.erasing import Eraser
 from neurectomy.runs.failures import IN_FLIGHT, STOPPING
+from neurectomy.runs.files import FileReadings
+from neurectomy.runs.folders import Folders
 from neurectomy.runs.forks import Changes
 from neurectomy.runs.motions import Motions
 from neurectomy.runs.plan import Plan
@@ -56,6 +59,9 @@ class Runs(Readings):
 
     Attributes:
         motions: The runs that this process drives.
+        folders: The files that tools see.
+        files: What can be read of them.
+        applying: Brings them into the folder of the program.
     """
 
     def __init__(
@@ -70,7 +76,10 @@ class Runs(Readings):
         sole: bool = True,
     ) -> None:
         super().__init__(log)
-        self.motions = Motions(self, models, sandboxes, root, clock, redactor, sole=sole)
+        self.folders = Folders(log.store, root)
+        self.files = FileReadings(self, self.folders)
+        self.applying = Applying(self, self.files, self.folders)
+        self.motions = Motions(self, models, sandboxes, self.folders, clock, redactor, sole=sole)
         self._models = models
         self._door = Door(redactor, self.motions.broker)
         self._eraser = Eraser(log, clock, self.motions.rest, sole=sole)
@@ -135,7 +144,8 @@ class Runs(Readings):
                 "limits": {"parallel": PARALLEL},
             }
             self.keep(digest, plan)
-            await self.motions.start(row, plan, models, {digest: content}, data, breakpoints)
+            texts, blobs = bundle.texts(), {digest: content}
+            await self.motions.start(row, plan, models, blobs, data, texts, breakpoints)
             return await self.row(row.id)
 
     async def resume(

@@ -9,21 +9,35 @@ if TYPE_CHECKING:
 
     from neurectomy.agents.program import Program, ToolDeclaration
     from neurectomy.models.port import Model, ModelRequest, ModelResponse, OnDelta
+    from neurectomy.runs.folders import Folders
+    from neurectomy.runs.rooms import Rooms
     from neurectomy.tools.port import ToolOutcome
-    from neurectomy.tools.runner import ToolRunner
 
 
 class LocalWorkers:
     """Implements `neurectomy.runs.effects.Effects` in this process.
 
     Args:
+        run: The run's id.
+        source: Path of its program.
         models: By the name that the program declares.
     """
 
-    def __init__(self, program: Program, models: Mapping[str, Model], tools: ToolRunner) -> None:
+    def __init__(
+        self,
+        run: str,
+        source: str,
+        program: Program,
+        models: Mapping[str, Model],
+        rooms: Rooms,
+        folders: Folders,
+    ) -> None:
+        self._run = run
+        self._source = source
         self._program = program
         self._models = models
-        self._tools = tools
+        self._rooms = rooms
+        self._folders = folders
 
     async def ask_model(
         self, model: str, request: ModelRequest, on_delta: OnDelta
@@ -31,6 +45,20 @@ class LocalWorkers:
         return await self._models[model].request(request, on_delta)
 
     async def call_tool(
-        self, tool: ToolDeclaration, arguments: dict[str, Any], timeout_ms: int
+        self,
+        tool: ToolDeclaration,
+        arguments: dict[str, Any],
+        timeout_ms: int,
+        files: dict[str, Any] | None,
     ) -> ToolOutcome:
-        return await self._tools.call(tool, arguments, timeout_ms, self._program.types)
+        if files is None:  # of a run that began before files were captured
+            files = await self._folders.capture(self._run, self._source, {})
+        live = self._folders.live(self._source)
+        return await self._rooms.call(
+            self._run, tool, arguments, timeout_ms, self._program, files, live
+        )
+
+    async def merge_files(self, files: dict[str, Any], root: str) -> dict[str, Any]:
+        merged, overlaps = await self._folders.merge(self._run, files["base"], root, files["root"])
+        found = [*files.get("conflicts", ()), *overlaps]
+        return {**files, "base": root, "root": merged, **({"conflicts": found} if found else {})}

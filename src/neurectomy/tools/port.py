@@ -15,6 +15,8 @@ class ToolOutcome(Struct, frozen=True):
         error: ``code``, ``message`` and ``retryable``; null where it returned.
         stdout: Standard output, cut at a limit; likewise ``stderr``.
         cpu_us: Processor time, microseconds.
+        files: What it changed of the program's folder, as ``tool.returned`` has it; null for
+            nothing.
     """
 
     value: Any = None
@@ -22,3 +24,4 @@ class ToolOutcome(Struct, frozen=True):
     stdout: str = ""
     stderr: str = ""
     cpu_us: int = 0
+    files: dict[str, Any] | None = None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from msgspec.structs import replace
 
@@ -14,6 +14,7 @@ from neurectomy.sandboxes.port import Limits, SessionSpec
 from neurectomy.tools.port import ToolOutcome
 
 if TYPE_CHECKING:
+    from collections.abc import Awaitable
     from pathlib import Path
 
     from neurectomy.agents.program import ToolDeclaration
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 Key = tuple[str, str, tuple[str, ...]]
+Value = TypeVar("Value")
 
 MOST_MESSAGE = 4000
 """Characters of an error's message, which the log, the page and the model are given."""
@@ -33,11 +35,19 @@ class ToolRunner:
 
     Args:
         folder: The program's; tools see it, read-only, and nothing else of the machine.
+        beside: Places elsewhere that links in it lead to; they are seen too.
     """
 
-    def __init__(self, sandboxes: Sandboxes, folder: Path, limits: Limits | None = None) -> None:
+    def __init__(
+        self,
+        sandboxes: Sandboxes,
+        folder: Path,
+        limits: Limits | None = None,
+        beside: tuple[Path, ...] = (),
+    ) -> None:
         self._sandboxes = sandboxes
         self._folder = folder
+        self._beside = beside
         self._limits = limits or Limits()
         self._current: dict[Key, _Warm] = {}
         self._open: set[_Warm] = set()
@@ -86,7 +96,8 @@ class ToolRunner:
             warm = self._current.get(key)
             if warm is None or await asyncio.to_thread(warm.session.changed):
                 sandbox = await self._sandboxes.choose(tool.sandbox)
-                spec = SessionSpec(self._folder / tool.path, self._folder, tool.network)
+                code = self._folder / tool.path
+                spec = SessionSpec(code, self._folder, tool.network, self._beside)
                 replaced, warm = warm, _Warm(await sandbox.open(spec))
                 try:
                     self._check_open()
@@ -115,6 +126,46 @@ class ToolRunner:
             task = asyncio.get_running_loop().create_task(warm.session.close())
             self._ending.add(task)
             task.add_done_callback(self._ending.discard)
+
+
+async def call_alone(
+    sandboxes: Sandboxes,
+    spec: SessionSpec,
+    tool: ToolDeclaration,
+    arguments: dict[str, Any],
+    timeout_ms: int,
+    records: Records,
+) -> ToolOutcome:
+    """Call a tool once, in a session that nothing outlives: for what it may change.
+
+    Cancelling the task kills the call and all that it started; no process of it is left when this
+    returns or raises.
+    """
+    try:
+        sandbox = await sandboxes.choose(tool.sandbox)
+        session = await sandbox.open(spec)
+        try:
+            limits = replace(Limits(), wall_ms=timeout_ms)
+            outcome = await session.call(tool.function, arguments, limits)
+        finally:
+            await to_the_end(session.close())
+    except NeurectomyError as error:
+        return _refused(tool, error.code, f"{error.message}. {error.hint}".strip())
+    return _called(tool, outcome, records)
+
+
+async def to_the_end(work: Awaitable[Value]) -> Value:
+    """Await work that has to be done, also where this task is cancelled meanwhile."""
+    task = asyncio.ensure_future(work)
+    cancelled: asyncio.CancelledError | None = None
+    while not task.done():
+        try:
+            await asyncio.wait({task})
+        except asyncio.CancelledError as error:
+            cancelled = error
+    if cancelled is not None:
+        raise cancelled
+    return task.result()
 
 
 class _Warm:
