@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from neurectomy.app.services import open_services
+from neurectomy.runs.forks import Changes
 from neurectomy.snapshots.tree import walk
 from neurectomy.workspace.settings import Settings
 
@@ -324,11 +325,30 @@ async def test_a_fork_has_the_files_of_its_moment(root: Path, settings) -> None:
         assert await files_of(services, early.id) == before
 
 
+async def test_a_fork_with_another_program_has_its_tools_and_the_files_of_the_moment(root) -> None:
+    async with open_services(root, SETTINGS) as services:
+        row, _, _ = await ran(services, "write")
+        events = await services.log.events(row.id)
+        wrote = next(e.seq for e in events if e.kind == "tool.returned")
+        (root / "t.py").write_text(
+            TOOLS.replace("return (HERE / path)", "return '2' + (HERE / path)")
+        )
+        (root / "notes.txt").write_text("edited since")
+        changes = Changes(bundle=services.programs.bundle("a.agent"))
+        fork = await services.runs.fork(row.id, wrote, changes)
+        assert (await ended(services, fork.id))[1:] == ("2new", None)
+        files = await files_of(services, fork.id)
+        assert (files["notes.txt"], files["out/new.txt"]) == ("notes", "new")
+        assert files["t.py"] == (root / "t.py").read_text()
+        assert (await files_of(services, row.id))["t.py"] == TOOLS
+
+
 async def test_a_log_from_elsewhere_shows_nothing_of_this_machine(root: Path) -> None:
     async with open_services(root, SETTINGS) as services:
         folders = services.runs.folders
         bad = ["../x", "/etc", ".neurectomy", "a/../../b", "", "neurectomy.toml", "a/.env", "cache"]
         assert folders.places({"beside": bad}, root) == ("cache",)
-        assert folders.live("../../etc/x.agent") is None
-        assert folders.live("a.agent") == root
+        assert folders.live("../../etc") is None
+        assert folders.live("a\0b") is None
+        assert folders.live("") == root
         assert json.dumps(folders.places({"beside": ["cache"]}, None)) == "[]"

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     import httpx2 as httpx
 
     from neurectomy.server.context import Services
-    from neurectomy.server.operations import Operation
+    from neurectomy.server.operation import Operation
 
 
 class Client(Protocol):

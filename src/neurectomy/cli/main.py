@@ -20,6 +20,8 @@ COMMANDS = {
     "doctor": "Say what works here and whether the log is sound; mend it.",
     "replay": "Compute a run's decisions again and compare.",
     "resume": "Go on with a run after a crash, a stop or a failure of the machine.",
+    "restore": "Write a run's files of a moment into a folder.",
+    "apply": "Merge what a run has changed into the folder of its program.",
     "fork": "Go on from a moment of a run in another way.",
     "diff": "Compare two runs step by step.",
 }

@@ -23,7 +23,7 @@ from neurectomy.cli.options import (
     when,
     workspace_option,
 )
-from neurectomy.cli.show import events_of, print_run, whole
+from neurectomy.cli.show import events_of, files_of, print_files, print_run, whole
 from neurectomy.cli.waiting import DECISIONS, explained, given_answer, interactive, questions
 from neurectomy.core.errors import InvalidInput, NeurectomyError
 from neurectomy.workspace.root import find_root
@@ -99,24 +99,31 @@ def list_runs(
 @command.command("show")
 @click.argument("run")
 @click.option("--events", is_flag=True, help="Print every event too.")
+@click.option("--files", is_flag=True, help="Print its files too, and what changed of them.")
+@click.option("--at", type=int, default=-1, help="After which event --files is; the last one.")
 @workspace_option
 @json_option
-def show(run: str, events: bool, workspace: Path, as_json: bool) -> None:
+def show(run: str, events: bool, files: bool, at: int, workspace: Path, as_json: bool) -> None:
     """Show RUN: an id, its last 12 characters, or `last`; what it asks, and how to answer."""
     root = find_root(workspace)
 
-    async def work() -> tuple[Run, list[Any], NeurectomyError | None]:
+    async def work() -> tuple[Run, list[Any], NeurectomyError | None, dict[str, Any]]:
         async with connect(root) as client:
             found = await whole(client, await client.call("show_run", run=run))
-            return found, *(await events_of(client, found) if events else ([], None))
+            listed, damage = await events_of(client, found) if events else ([], None)
+            kept = await files_of(client, found["id"], at) if files else {}
+            return found, listed, damage, kept
 
-    found, listed, damage = finish(work())
-    if not as_json:
-        print_run(found, listed, root, damage)
-    elif damage is not None:
-        print_json({**found, "events": listed, "damage": damage.as_dict()})
-    else:
-        print_json({**found, "events": listed} if events else found)
+    found, listed, damage, kept = finish(work())
+    if as_json:
+        more: dict[str, Any] = {"events": listed} if events else {}
+        if damage is not None:
+            more["damage"] = damage.as_dict()
+        print_json({**found, **more, **({"files": kept} if files else {})})
+        return
+    print_run(found, listed, root, damage)
+    if files:
+        print_files(kept)
 
 
 @command.command("cancel")

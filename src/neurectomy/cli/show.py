@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from neurectomy.cli.options import harmless_data, status_text, when
+from neurectomy.cli.apply import change_line
+from neurectomy.cli.options import harmless_data, size, status_text, when
 from neurectomy.cli.steps import cost, event_line, readable, short, tokens
 from neurectomy.cli.waiting import questions, told
 from neurectomy.core.errors import Damaged, NeurectomyError
@@ -30,7 +31,11 @@ async def whole(client: Client, found: Run) -> Run:
             raise
         return {**found, "inputs": {}}
     asked = await questions(client, found["id"], state)
-    return {**found, "inputs": state["inputs"], **({"waiting": asked} if asked else {})}
+    whole = {**found, "inputs": state["inputs"], **({"waiting": asked} if asked else {})}
+    if "files" in state:
+        page = await client.call("list_files", run=found["id"], since=1)
+        whole["files"] = {name: page[name] for name in ("root", "changed", "beside", "skipped")}
+    return whole
 
 
 async def events_of(
@@ -80,6 +85,45 @@ def _print_error(error: dict[str, Any]) -> None:
         click.echo(f"{click.style('hint', bold=True)}: {error['hint']}")
 
 
+async def files_of(client: Client, run: str, at: int) -> dict[str, Any]:
+    """The files of a run after an event, all of them, and what changed since its beginning."""
+    page = await client.call("list_files", run=run, at=at)
+    files = page["files"]
+    while page["more"]:
+        page = await client.call("list_files", run=run, at=at, after=files[-1]["path"])
+        files += page["files"]
+    changed = await client.call("list_files", run=run, at=at, since=1)
+    return {**page, "files": files, "changes": changed["changes"], "changed": changed["changed"]}
+
+
+def print_files(found: dict[str, Any]) -> None:
+    """Print files as `files_of` gives them."""
+    found = harmless_data(found)
+    changed = {change["path"]: change for change in found["changes"]}
+    click.echo(f"\n{click.style('files', bold=True)} after event {found['seq']}")
+    for entry in found["files"]:
+        mark = "*" if entry["executable"] else "@" if entry["kind"] == "link" else ""
+        told = f"{entry['path']}{'/' if entry['kind'] == 'folder' else mark}"
+        if entry["path"] in changed:
+            click.echo(change_line(changed[entry["path"]]))
+        else:
+            click.echo(f"  {'':8} {told}  {click.style(size(entry['size']), dim=True)}")
+    for change in found["changes"]:
+        if change["how"] == "removed":
+            click.echo(change_line(change))
+    for path in found["beside"]:
+        click.echo(click.style(f"  {'ignored':8} {path}", dim=True))
+    for line in skipped_lines(found["skipped"]):
+        click.echo(line)
+
+
+def skipped_lines(skipped: list[dict[str, str]]) -> Iterator[str]:
+    """What could not be captured, a line each."""
+    for one in skipped:
+        mark = click.style("! skipped ", fg="yellow")
+        yield f"{mark} {one['path']}: {one['reason']}"
+
+
 def _facts(found: Run) -> Iterator[tuple[str, str]]:
     accounts = found["accounts"]
     yield "run", found["id"]
@@ -96,3 +140,8 @@ def _facts(found: Run) -> Iterator[tuple[str, str]]:
     yield "cost", cost(accounts)
     if found["parent"]:
         yield "fork of", f"{found['parent']['run']} at {found['parent']['at']}"
+    files = found.get("files")
+    if files and files["changed"]:
+        yield "files", f"{files['changed']} changed; see: neurectomy apply {found['id']} --dry-run"
+    for one in files["skipped"] if files else ():
+        yield "skipped", f"{one['path']}: {one['reason']}"

@@ -115,6 +115,9 @@ class _Checker:
         if path.startswith("/") or ".." in path.split("/") or "\\" in path or "\0" in path:
             message = "a tool's file lies in the folder of its program"
             self.problem(place, "path", message, "Write a relative path without `..`.")
+        elif any(name.startswith(".") and name != "." for name in path.split("/")):
+            message = "tools see no hidden files, their own neither"
+            self.problem(place, "path", message, "Put it under a name without a dot before it.")
         elif not path.endswith(".py"):
             hint = 'Write "tools/search.py", or "tools/search.py:function".'
             self.problem(place, "path", "a tool's file is a Python file", hint)

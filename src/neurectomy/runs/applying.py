@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 
     from neurectomy.runs.files import FileReadings
     from neurectomy.runs.folders import Folders
-    from neurectomy.runs.readings import Readings
     from neurectomy.snapshots.capture import Captured
     from neurectomy.snapshots.merge import Overlap
 
@@ -87,8 +86,7 @@ class Undone(Struct, frozen=True):
 class Applying:
     """Applies the files of runs."""
 
-    def __init__(self, readings: Readings, files: FileReadings, folders: Folders) -> None:
-        self._readings = readings
+    def __init__(self, files: FileReadings, folders: Folders) -> None:
         self._files = files
         self._folders = folders
         self._one = asyncio.Lock()
@@ -107,10 +105,9 @@ class Applying:
         Raises:
             Conflict: The folder is gone, or changes meanwhile.
         """
-        row = await self._readings.row(run)
         began = await self._files.at(run, 1)
         now = await self._files.at(run)
-        live = await asyncio.to_thread(self._folder, row.source)
+        live = await asyncio.to_thread(self._folder, now.folder)
         async with self._one:
             work = _Applying(self._folders, live, run, began.root, now.root)
             rewriter = self._rewriter(run, live)
@@ -123,8 +120,7 @@ class Applying:
             NotFound: There is nothing to undo.
             Conflict: The folder is gone.
         """
-        row = await self._readings.row(run)
-        live = await asyncio.to_thread(self._folder, row.source)
+        live = await asyncio.to_thread(self._folder, (await self._files.at(run)).folder)
         async with self._one:
             restored, left = await asyncio.to_thread(self._rewriter(run, live).undo)
         return Undone(run, tuple(restored), tuple(left))
@@ -132,8 +128,8 @@ class Applying:
     def _rewriter(self, run: str, live: Path) -> Rewriter:
         return Rewriter(live, self._folders.home / "applied" / run)
 
-    def _folder(self, source: str) -> Path:
-        live = self._folders.live(source)
+    def _folder(self, folder: str) -> Path:
+        live = self._folders.live(folder)
         if live is None or not live.is_dir():
             hint = "Restore the files elsewhere: neurectomy restore RUN --to FOLDER"
             raise Conflict("the folder of the run's program is gone", hint=hint)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import posixpath
 from typing import Any
 
 import msgspec
@@ -35,7 +36,8 @@ class Bundle(Struct, frozen=True):
 
     def texts(self) -> dict[str, str]:
         """Of the program and its tools' files, by their path in the program's folder."""
-        return {self.path.rpartition("/")[2]: self.text, **self.files}
+        files = {posixpath.normpath(path): text for path, text in self.files.items()}
+        return {self.path.rpartition("/")[2]: self.text, **files}
 
     def content(self) -> bytes:
         """The blob; its digest is the program's identity in the run's row."""

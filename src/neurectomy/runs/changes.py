@@ -28,13 +28,16 @@ def patch_of(moment: Moment, changes: dict[str, Any]) -> Patch:
     Args:
         moment: The state before them, with the program that decides after them.
         changes: ``inputs`` and ``limits`` by name, ``program`` (digest of a source bundle),
-            ``models`` (profiles by name), ``bindings`` (values by frame and name); all optional.
+            ``models`` (profiles by name), ``bindings`` (values by frame and name),
+            ``files`` (as the state has them); all optional.
     """
     state = moment.state
     flow = state["flow"]
     patch: Patch = []
     if "program" in changes:
         patch.append(["set", ["program"], changes["program"]])
+    if "files" in changes:
+        patch.append(["set", ["files"], changes["files"]])
     for name, profile in changes.get("models", {}).items():
         patch.append(["set", ["models", name], profile])
     for name, value in changes.get("limits", {}).items():

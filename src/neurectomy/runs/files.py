@@ -30,12 +30,14 @@ class FileMoment(Struct, frozen=True):
 
     Attributes:
         root: Digest of their tree.
+        folder: The captured folder's path in the workspace.
         beside: Paths that are no part of it and that tools see as they are now.
         skipped: Paths that could not be captured, each with the reason.
     """
 
     seq: int
     root: str
+    folder: str
     beside: tuple[str, ...]
     skipped: tuple[tuple[str, str], ...]
 
@@ -82,7 +84,7 @@ class FileReadings:
             beside = log.reader.resolve(files["beside"])
             skipped = log.reader.resolve(files["skipped"])
             pairs = tuple((path, reason) for path, reason in skipped)
-            return FileMoment(seq, files["root"], tuple(beside), pairs)
+            return FileMoment(seq, files["root"], files["folder"], tuple(beside), pairs)
 
         return await asyncio.to_thread(read)
 

@@ -41,7 +41,7 @@ MOST_SAID = 100
 """Paths that are listed of what could not be captured."""
 
 Files = dict[str, Any]
-"""What a run's state says of its files: ``root``, ``beside`` and ``skipped``."""
+"""What a run's state says of its files: ``root``, ``beside``, ``skipped`` and ``folder``."""
 
 
 class Folders:
@@ -65,14 +65,16 @@ class Folders:
         self._capturing = asyncio.Lock()
         self._looking = threading.Lock()
 
-    def live(self, source: str) -> Path | None:
-        """The folder of a program as it is now; null where it lies outside of the workspace.
+    def live(self, folder: str) -> Path | None:
+        """A captured folder as it is now; null where it lies outside of the workspace.
 
         Args:
-            source: The program's path, which a log from elsewhere may have made up.
+            folder: Its path in the workspace, which a log from elsewhere may have made up.
         """
-        folder = Path(os.path.realpath(self.top / source)).parent
-        return folder if folder.is_relative_to(self.top) else None
+        if "\0" in folder:
+            return None
+        place = Path(os.path.realpath(self.top / folder))
+        return place if place.is_relative_to(self.top) else None
 
     def read(self, digest: str) -> bytes:
         """A content. Blocking.
@@ -88,12 +90,12 @@ class Folders:
             raise Damaged(f"the blob {digest[:12]} is missing", hint=hint, digest=digest)
         return content
 
-    async def capture(self, run: str, source: str, texts: Mapping[str, str]) -> Files:
+    async def capture(self, run: str, folder: str, texts: Mapping[str, str]) -> Files:
         """Capture the folder of a program for a run, durably.
 
         Args:
             run: The run, which has a row.
-            source: The program's path.
+            folder: Its path in the workspace.
             texts: Of the program and its tools by their path in the folder, as they were
                 compiled: what the folder holds instead by now does not count.
 
@@ -101,19 +103,19 @@ class Folders:
             Conflict: It goes on changing.
             InvalidInput: It holds too many files.
         """
-        folder = self.live(source)
-        if folder is None:
+        live = self.live(folder)
+        if live is None:
             empty = await asyncio.to_thread(self._keep_empty, run)
-            return await self.overlay(run, empty, texts)
+            return await self.overlay(run, {**empty, "folder": folder}, texts)
         async with self._capturing:
             for attempt in range(TRIES):
                 try:
-                    files = await asyncio.to_thread(self._capture, run, folder, frozenset(texts))
+                    files = await asyncio.to_thread(self._capture, run, live, frozenset(texts))
                     break
                 except Conflict:
                     if attempt + 1 == TRIES:
                         raise
-        return await self.overlay(run, files, texts)
+        return await self.overlay(run, {**files, "folder": folder}, texts)
 
     async def overlay(self, run: str, files: Files, texts: Mapping[str, str]) -> Files:
         """The files with texts in the places of what was there, durably.
@@ -187,7 +189,7 @@ class Folders:
     def _overlay(self, run: str, files: Files, texts: Mapping[str, str]) -> Files:
         root, contents, put = files["root"], dict[str, bytes](), dict[str, Entry]()
         for path, text in texts.items():
-            if not all(map(is_name, path.split("/"))):
+            if not _is_sound(path):
                 continue  # no tool is found there either
             entry = entry_at(root, path, self.read)
             if (

@@ -108,9 +108,9 @@ async def prepare(
 def interned(record: dict[str, Any], values: Values) -> dict[str, Any]:
     """A record as an event stores it: large values are references."""
     made = dict(record)
-    for name in ("inputs", "bindings"):
+    for name, depth in (("inputs", 1), ("bindings", 2), ("files", 1)):
         if name in record:
-            made[name] = _interned(record[name], values, 1 if name == "inputs" else 2)
+            made[name] = _interned(record[name], values, depth)
     return made
 
 

@@ -118,7 +118,8 @@ class Motions:
             driver = self._driver(writer, plan, models, row.source)
             intern = writer.values.intern
             data["inputs"] = {name: intern(value) for name, value in data["inputs"].items()}
-            files = await self._folders.capture(row.id, row.source, texts)
+            folder = row.source.rpartition("/")[0]
+            files = await self._folders.capture(row.id, folder, texts)
             data["files"] = {name: intern(value) for name, value in files.items()}
             driver.record("run.created", "", data)
             if breakpoints:
@@ -344,6 +345,9 @@ class Motions:
                 for name, profile in profiles.items()
             }
             driver = self._driver(writer, plan, models, row.source)
+            if "program" in changes and "files" in writer.state:
+                files = await self._with_program(writer, changes["program"])
+                changes = data["changes"] = {**changes, "files": files}
             stopping = writer.state["status"] in STOPPING
             unknown = [] if stopping else answers.unknown_calls(plan.program, writer.state)
             if kind == "run.resumed":
@@ -371,6 +375,13 @@ class Motions:
             self._move(driver, writer)
         else:
             await self._log.release(writer)
+
+    async def _with_program(self, writer: RunWriter, program: str) -> dict[str, Any]:
+        """The run's files with the texts of another program and of its tools."""
+        resolve = writer.values.resolve
+        files = {name: resolve(value) for name, value in writer.state["files"].items()}
+        texts = (await asyncio.to_thread(self._readings.program, program)).texts()
+        return await self._folders.overlay(writer.run, files, texts)
 
     def _move(self, driver: Driver, writer: RunWriter) -> None:
         task = asyncio.get_running_loop().create_task(self._drive(driver, writer))

@@ -77,7 +77,7 @@ class Readings:
     def _prepare(self, program: str) -> Plan:
         plan = self._plans.get(program)
         if plan is None:
-            plan = Plan(self._bundle(program).compiled())
+            plan = Plan(self.program(program).compiled())
             self.keep(program, plan)
         return plan
 
@@ -95,7 +95,7 @@ class Readings:
         program = row.program
         if at > 0:
             program = (await asyncio.to_thread(self.log.state, run, at))["program"]
-        return await asyncio.to_thread(self._bundle, program)
+        return await asyncio.to_thread(self.program, program)
 
     async def request(self, run: str, seq: int) -> ModelRequest:
         """The canonical request of a ``model.requested`` event.
@@ -172,7 +172,12 @@ class Readings:
         lines = tuple(change.line for change in between(recorded.program, plan.program))
         return replace(found, program_changes=lines)
 
-    def _bundle(self, program: str) -> Bundle:
+    def program(self, program: str) -> Bundle:
+        """A bundle by its digest. Blocking.
+
+        Raises:
+            Damaged: It is missing or cannot be read.
+        """
         content = self.log.store.blob(program)
         if content is None:
             raise Damaged("the run's program is missing", hint="Delete the run.")

@@ -78,7 +78,7 @@ class Runs(Readings):
         super().__init__(log)
         self.folders = Folders(log.store, root)
         self.files = FileReadings(self, self.folders)
-        self.applying = Applying(self, self.files, self.folders)
+        self.applying = Applying(self.files, self.folders)
         self.motions = Motions(self, models, sandboxes, self.folders, clock, redactor, sole=sole)
         self._models = models
         self._door = Door(redactor, self.motions.broker)

@@ -52,8 +52,9 @@ class LocalWorkers:
         files: dict[str, Any] | None,
     ) -> ToolOutcome:
         if files is None:  # of a run that began before files were captured
-            files = await self._folders.capture(self._run, self._source, {})
-        live = self._folders.live(self._source)
+            folder = self._source.rpartition("/")[0]
+            files = await self._folders.capture(self._run, folder, {})
+        live = self._folders.live(files["folder"])
         return await self._rooms.call(
             self._run, tool, arguments, timeout_ms, self._program, files, live
         )

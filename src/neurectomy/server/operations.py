@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any, get_args
 
 import msgspec
-from msgspec import Struct
 
 import neurectomy
 from neurectomy.core import codecs
@@ -19,9 +17,10 @@ from neurectomy.runs.detail import StepDetail
 from neurectomy.runs.erasing import Redaction
 from neurectomy.runs.experiments import Experiment
 from neurectomy.runs.retention import Tidied
-from neurectomy.server import comparing, transfers
+from neurectomy.server import comparing, files, transfers
 from neurectomy.server.changing import breakpoints_of, changes_of, plan_of
 from neurectomy.server.experimenting import cancel_whatif, show_whatif, start_whatif
+from neurectomy.server.operation import Operation, Parameter
 from neurectomy.server.redaction import RedactInput, redact_run
 from neurectomy.server.transfers import CollectInput, Download, Upload
 from neurectomy.server.types import (
@@ -61,37 +60,6 @@ if TYPE_CHECKING:
 
 MOST_SEARCH = 200
 """Characters of a text that runs are searched for."""
-
-
-class Parameter(Struct, frozen=True):
-    """A parameter of the query string."""
-
-    name: str
-    kind: type
-    default: Any
-    help: str
-
-
-class Operation(Struct, frozen=True):
-    """Something that the edge can do.
-
-    Attributes:
-        path: With the names of its parts in braces.
-        handler: Takes the services and the arguments by name; ``body`` is the decoded body.
-        gives: The type of the result; null for none.
-        takes: The type of the body; null for none.
-        status: Of a success.
-    """
-
-    name: str
-    method: str
-    path: str
-    summary: str
-    handler: Callable[..., Awaitable[Any]]
-    gives: Any
-    takes: Any = None
-    query: tuple[Parameter, ...] = ()
-    status: int = 200
 
 
 async def workspace(services: Services) -> Workspace:
@@ -493,6 +461,7 @@ OPERATIONS = (
         StepDetail,
         query=_STEP,
     ),
+    *files.OPERATIONS,
     Operation("show_blob", "GET", "/api/blobs/{digest}", "A stored value", show_blob, Any),
     Operation("list_models", "GET", "/api/models", "Models", list_models, list[Source]),
     Operation(

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from starlette.requests import Request
 
     from neurectomy.server.context import Services
-    from neurectomy.server.operations import Operation
+    from neurectomy.server.operation import Operation
 
 logger = logging.getLogger(__name__)
 

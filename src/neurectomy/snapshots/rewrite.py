@@ -69,8 +69,14 @@ class Rewriter:
         for change in changes:
             self._check(change)
         try:
-            self._remember(changes, read)
-            self._make(changes, read)
+            folder = self._remember(changes, read)
+
+            def remembered(digest: str) -> bytes:
+                """A content that was there before, though it may be gone from the folder by now."""
+                place = folder / digest
+                return place.read_bytes() if place.is_file() else read(digest)
+
+            self._make(changes, remembered)
         except OSError as error:
             message = f"the folder cannot be changed: {error.strerror}"
             raise StorageError(message, hint="Look at its rights and its space.") from error
@@ -142,7 +148,7 @@ class Rewriter:
             return max((int(name) for name in names if name.isdecimal()), default=0)
         return 0
 
-    def _remember(self, changes: Sequence[Change], read: ReadBlob) -> None:
+    def _remember(self, changes: Sequence[Change], read: ReadBlob) -> Path:
         folder = self._records / str(self._last() + 1)
         remove(folder)
         folder.mkdir(mode=0o700, parents=True)
@@ -151,6 +157,7 @@ class Rewriter:
                 digest = change.before.digest
                 _write_synced(folder / digest, read(digest))
         _write_synced(folder / _LIST, msgspec.json.encode(Record(tuple(changes))))
+        return folder
 
     def _make(self, changes: Sequence[Change], read: ReadBlob) -> None:
         gone = [change for change in changes if change.after is None]

@@ -17,6 +17,19 @@ export interface AnswerInput {
   decision?: '' | 'fail' | 'retry' | 'value'
 }
 
+export interface Applied {
+  run: string
+  folder: string
+  changes: neurectomy.runs.applying.FileChange[]
+  conflicts: FileConflict[]
+  left_out: [string, string][]
+  dry: boolean
+}
+
+export interface ApplyInput {
+  dry?: boolean
+}
+
 export interface BreakpointsInput {
   breakpoints: string[]
 }
@@ -79,7 +92,7 @@ export interface Comparison {
   counts: Record<string, number>
   program: ProgramChange[]
   state: ValueChange[]
-  files: FileChange[]
+  files: neurectomy.runs.compare.FileChange[]
   problems: string[]
   pairs: StepPair[]
   next: number | null
@@ -165,12 +178,40 @@ export interface Figure {
   count: number
 }
 
-export interface FileChange {
+export interface FileConflict {
   path: string
-  status: 'added' | 'changed' | 'moved' | 'removed'
-  bytes_a: number | null
-  bytes_b: number | null
-  was: string
+  kept: string
+  beside: string
+}
+
+export interface FileContent {
+  path: string
+  kind: string
+  size: number
+  executable: boolean
+  offset: number
+  text: string | null
+  base64: string
+  more: boolean
+}
+
+export interface FileEntry {
+  path: string
+  kind: string
+  size: number
+  executable: boolean
+}
+
+export interface FileList {
+  seq: number
+  root: string
+  folder: string
+  files: FileEntry[]
+  more: boolean
+  changes: neurectomy.runs.applying.FileChange[]
+  changed: number
+  beside: string[]
+  skipped: Skipped[]
 }
 
 export interface FlowView {
@@ -338,6 +379,11 @@ export interface SandboxState {
   reason: string
 }
 
+export interface Skipped {
+  path: string
+  reason: string
+}
+
 export interface Source {
   source: string
   label: string
@@ -419,6 +465,12 @@ export interface ToolView {
   description: string
 }
 
+export interface Undone {
+  run: string
+  restored: string[]
+  left: string[]
+}
+
 export interface Usage {
   database_bytes: number
   blob_bytes: number
@@ -449,4 +501,20 @@ export interface Workspace {
   store: string
   auto_model: string
   sandbox: SandboxState
+}
+
+export interface neurectomy.runs.applying.FileChange {
+  path: string
+  how: string
+  origin: string
+  before: number | null
+  after: number | null
+}
+
+export interface neurectomy.runs.compare.FileChange {
+  path: string
+  status: 'added' | 'changed' | 'moved' | 'removed'
+  bytes_a: number | null
+  bytes_b: number | null
+  was: string
 }
