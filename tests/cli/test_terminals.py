@@ -41,6 +41,7 @@ DATA = {
     "model.failed": {"error": ERROR, "took_us": 1},
     "tool.requested": {"tool": EVIL, "arguments": {EVIL: [EVIL]}},
     "tool.returned": {"value": EVIL, "stdout": EVIL, "took_us": 1},
+    "files.conflicted": {"conflicts": [{"path": EVIL, "kept": EVIL, "beside": EVIL}]},
     "tool.failed": {"error": ERROR, "took_us": 1},
     "tool.unknown": {"tool": EVIL},
     "tool.withheld": {"tool": EVIL, "secret": EVIL},

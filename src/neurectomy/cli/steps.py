@@ -65,7 +65,13 @@ def _told(kind: str, data: dict[str, Any]) -> tuple[str, str, str]:
         case "tool.requested":
             return "▸", "cyan", short(data["arguments"])
         case "tool.returned":
-            return "✓", "green", duration(data["took_us"])
+            wrote = f", {data['files']['count']} files changed" if "files" in data else ""
+            return "✓", "green", duration(data["took_us"]) + wrote
+        case "files.conflicted":
+            found = data["conflicts"]
+            listed = found if isinstance(found, list) else []  # a long list is a reference
+            paths = ", ".join(short(one["path"]) for one in listed[:3])
+            return "!", "yellow", f"other calls changed the same files: {paths or 'many'}"
         case "step.failed" | "tool.failed" | "model.failed" | "run.failed":
             took = f", {duration(data['took_us'])}" if "took_us" in data else ""
             return "✗", "red", short(data["error"]["message"].split("\n")[0]) + took
