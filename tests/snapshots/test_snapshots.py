@@ -113,7 +113,9 @@ def test_only_what_changed_is_read_again(folder: Path, tmp_path: Path, monkeypat
     (folder / "a" / "text.txt").write_text("other")
     read: list[str] = []
     real = module.read_regular
-    monkeypatch.setattr(module, "read_regular", lambda f: (read.append(f.name), real(f))[1])
+    monkeypatch.setattr(
+        module, "read_regular", lambda f: (read.append(os.path.basename(f)), real(f))[1]
+    )
     second = Capturer(folder, tmp_path / "memory").capture()
     assert read == ["text.txt"]
     contents = Contents()

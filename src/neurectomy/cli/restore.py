@@ -139,5 +139,8 @@ async def _write(client: Client, run: str, at: int, entry: dict[str, Any], place
                 "file_content", run=run, at=at, path=entry["path"], offset=size
             )
             content = base64.b64decode(part["base64"])
+            if not content:
+                message = f"{harmless(entry['path'])} is shorter than its tree says"
+                raise Damaged(message, hint="Choose another run.")
             file.write(content)
             size += len(content)

@@ -62,12 +62,12 @@ class Captured(Struct, frozen=True):
 
     root: str
     trees: dict[str, bytes]
-    files: dict[str, Path]
+    files: dict[str, str]
     parts: dict[str, tuple[str, ...]]
     beside: tuple[str, ...]
     skipped: tuple[tuple[str, str], ...]
-    alien: tuple[Path, ...] = ()
-    closed: tuple[Path, ...] = ()
+    alien: tuple[str, ...] = ()
+    closed: tuple[str, ...] = ()
 
 
 class Capturer:
@@ -148,12 +148,12 @@ class Walk:
         self._limit_ns = time.time_ns() - FRESH_NS
         self.seen: dict[str, Seen] = {}
         self.trees: dict[str, bytes] = {}
-        self.files: dict[str, Path] = {}
+        self.files: dict[str, str] = {}
         self.parts: dict[str, tuple[str, ...]] = {}
         self.beside: list[str] = []
         self.skipped: list[tuple[str, str]] = []
-        self.alien: list[Path] = []
-        self.closed: list[Path] = []
+        self.alien: list[str] = []
+        self.closed: list[str] = []
         self._count = 0
 
     def captured(self, ignore: Ignore) -> Captured:
@@ -162,7 +162,7 @@ class Walk:
         Raises:
             InvalidInput: It holds more files than a snapshot may have.
         """
-        root, _ = self._tree(self._folder, "", ignore)
+        root, _ = self._tree(str(self._folder), "", ignore)
         return Captured(
             root,
             self.trees,
@@ -175,7 +175,7 @@ class Walk:
         )
 
     def _tree(
-        self, folder: Path, path: str, ignore: Ignore, *, out: bool = False
+        self, folder: str, path: str, ignore: Ignore, *, out: bool = False
     ) -> tuple[str, int]:
         """Digest and size of a folder's tree; ``out`` where only what is needed of it counts."""
         entries = list(self._entries(folder, path, ignore, out=out))
@@ -185,7 +185,7 @@ class Walk:
         self.parts[digest] = tuple(dict.fromkeys(entry.digest for entry in entries))
         return digest, sum(entry.size for entry in entries)
 
-    def _entries(self, folder: Path, path: str, ignore: Ignore, *, out: bool) -> Iterator[Entry]:
+    def _entries(self, folder: str, path: str, ignore: Ignore, *, out: bool) -> Iterator[Entry]:
         try:
             found = sorted(os.scandir(folder), key=lambda item: item.name)
         except OSError as error:
@@ -193,7 +193,7 @@ class Walk:
             return
         for item in found:
             name = item.name
-            inside, place = f"{path}{name}", folder / name
+            inside, place = f"{path}{name}", item.path
             if ignore.hides(name):
                 self.alien.append(place)
                 continue
@@ -210,10 +210,10 @@ class Walk:
             if is_folder:
                 if self._open and item.stat(follow_symlinks=False).st_mode & 0o777 != 0o777:
                     self.closed.append(place)
-                rules = ignore.below(place, name)
+                rules = ignore.below(Path(place), name)
                 digest, size = self._tree(place, f"{inside}/", rules, out=left_out)
                 yield Entry(name, "tree", digest, size)
-            elif (entry := self._leaf(place, name, inside)) is not None:
+            elif (entry := self._leaf(item, inside)) is not None:
                 yield entry
 
     def _refused(self, item: os.DirEntry[str], path: str, inside: str, ignore: Ignore) -> str:
@@ -226,17 +226,18 @@ class Walk:
             return f"it lies deeper than {DEEPEST} folders"
         return ignore.refuses(item.name)
 
-    def _skip(self, place: Path, path: str, reason: str) -> None:
+    def _skip(self, place: str, path: str, reason: str) -> None:
         self.skipped.append((path if _is_text(path) else repr(path), reason))
         self.alien.append(place)
 
-    def _unreadable(self, place: Path, path: str, error: OSError) -> None:
+    def _unreadable(self, place: str, path: str, error: OSError) -> None:
         reason = error.strerror or "it cannot be read"
         if self._open:
             raise InvalidInput(f"{path} cannot be kept: {reason}", hint="Leave it readable.")
         self._skip(place, path, reason)
 
-    def _leaf(self, file: Path, name: str, path: str) -> Entry | None:
+    def _leaf(self, item: os.DirEntry[str], path: str) -> Entry | None:
+        file, name = item.path, item.name
         self._count += 1
         if self._count > MOST_FILES:
             raise InvalidInput(
@@ -244,7 +245,7 @@ class Walk:
                 hint="Put the program into a folder of its own, or leave some out by .gitignore.",
             )
         try:
-            status = file.lstat()
+            status = item.stat(follow_symlinks=False)
             if stat.S_ISLNK(status.st_mode):
                 target = os.readlink(file).encode("utf-8", "surrogateescape")
                 digest = codecs.digest(target)
@@ -258,15 +259,15 @@ class Walk:
                 return None
             if self._open and status.st_mode & 0o7666 != 0o666:
                 self.closed.append(file)
-            digest = self._digest(file, path, status)
+            digest, size = self._digest(file, path, status)
         except OSError as error:
             self._unreadable(file, path, error)
             return None
         self.files[digest] = file
-        return Entry(name, "file", digest, status.st_size, bool(status.st_mode & stat.S_IXUSR))
+        return Entry(name, "file", digest, size, bool(status.st_mode & stat.S_IXUSR))
 
-    def _digest(self, file: Path, path: str, status: os.stat_result) -> str:
-        """The digest of a file, from memory where it looks as it did."""
+    def _digest(self, file: str, path: str, status: os.stat_result) -> tuple[str, int]:
+        """The digest and size of a file, from memory where it looks as it did."""
         known = self._known.get(path)
         looks = (status.st_mtime_ns, status.st_ctime_ns, status.st_size, status.st_ino)
         if known is not None and looks == (
@@ -276,11 +277,12 @@ class Walk:
             known.number,
         ):
             self.seen[path] = known
-            return known.digest
-        digest = codecs.digest(read_regular(file))
+            return known.digest, known.size
+        content = read_regular(file)
+        digest = codecs.digest(content)
         if max(status.st_mtime_ns, status.st_ctime_ns) < self._limit_ns:
             self.seen[path] = Seen(*looks, digest)
-        return digest
+        return digest, len(content)
 
 
 def written(
@@ -307,7 +309,7 @@ def written(
     return captured, walk.seen
 
 
-def content_of(file: Path, digest: str) -> bytes:
+def content_of(file: str, digest: str) -> bytes:
     """What a captured file or link holds.
 
     Raises:
@@ -315,19 +317,19 @@ def content_of(file: Path, digest: str) -> bytes:
         StorageError: It cannot be read.
     """
     try:
-        if file.is_symlink():
+        if os.path.islink(file):
             content = os.readlink(file).encode("utf-8", "surrogateescape")
         else:
             content = read_regular(file)
     except OSError as error:
-        message = f"{file.name} cannot be read: {error.strerror}"
+        message = f"{os.path.basename(file)} cannot be read: {error.strerror}"
         raise StorageError(message, hint="Look at its rights, and try again.") from None
     if codecs.digest(content) != digest:
-        raise Conflict(f"{file.name} changed while it was captured", hint="Try again.")
+        raise Conflict(f"{os.path.basename(file)} changed while it was captured", hint="Try again.")
     return content
 
 
-def read_regular(file: Path) -> bytes:
+def read_regular(file: str) -> bytes:
     """The content of a file, never through a link, and never waiting for a pipe.
 
     Raises:

@@ -97,9 +97,9 @@ class Copy:
 
     def tidy(self, captured: Captured) -> None:
         """Remove what is no part of what it holds, and open what was closed. Blocking."""
-        for place in captured.alien:
-            remove(place)
-        for place in captured.closed:
+        for alien in captured.alien:
+            remove(Path(alien))
+        for place in map(Path, captured.closed):
             executable = place.is_dir() or place.stat().st_mode & 0o100
             place.chmod(0o777 if executable else 0o666)
             self.seen.pop(str(place.relative_to(self.path)), None)

@@ -135,7 +135,7 @@ class Rewriter:
                 return Entry("", "link", codecs.digest(target))
             if not stat.S_ISREG(status.st_mode):
                 return None if stat.S_ISDIR(status.st_mode) else Entry("", "file", "")
-            digest = codecs.digest(read_regular(place))
+            digest = codecs.digest(read_regular(str(place)))
         except (FileNotFoundError, NotADirectoryError):
             return None
         except OSError:
