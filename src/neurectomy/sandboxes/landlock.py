@@ -57,7 +57,8 @@ class Landlock(Jail):
         filter_ = seccomp.program(network=False, namespaces=False)
         assert filter_ is not None
         # A rule holds for all below it: the program's folder itself has none and is not listed.
-        shown = [str(path) for path in (*visible(spec.root), *reachable(spec.beside))]
+        inside = [spec.root] if spec.whole else visible(spec.root)
+        shown = [str(path) for path in (*inside, *reachable(spec.beside))]
         python = interpreter.folders(spec.root)
         places = [*interpreter.SYSTEM, *_FILES, *python, *shown, str(INSIDE)]
         rules = {

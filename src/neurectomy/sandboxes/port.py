@@ -51,6 +51,7 @@ class SessionSpec(Struct, frozen=True):
         beside: Places elsewhere that links in ``root`` lead to, absolute; they may be read too,
             unless there is a link on the way to them.
         writes: Whether calls may change ``root``; they work in it then. Nobody else may use it.
+        whole: Whether nothing in ``root`` is hidden, and never will be, so that it may be listed.
     """
 
     code: Path
@@ -58,6 +59,7 @@ class SessionSpec(Struct, frozen=True):
     network: tuple[str, ...] = ()
     beside: tuple[Path, ...] = ()
     writes: bool = False
+    whole: bool = False
 
 
 class Outcome(Struct, frozen=True):

@@ -36,6 +36,7 @@ class ToolRunner:
     Args:
         folder: The program's; tools see it, read-only, and nothing else of the machine.
         beside: Places elsewhere that links in it lead to; they are seen too.
+        whole: Whether nothing in the folder is hidden, and never will be.
     """
 
     def __init__(
@@ -44,10 +45,13 @@ class ToolRunner:
         folder: Path,
         limits: Limits | None = None,
         beside: tuple[Path, ...] = (),
+        *,
+        whole: bool = False,
     ) -> None:
         self._sandboxes = sandboxes
         self._folder = folder
         self._beside = beside
+        self._whole = whole
         self._limits = limits or Limits()
         self._current: dict[Key, _Warm] = {}
         self._open: set[_Warm] = set()
@@ -97,7 +101,9 @@ class ToolRunner:
             if warm is None or await asyncio.to_thread(warm.session.changed):
                 sandbox = await self._sandboxes.choose(tool.sandbox)
                 code = self._folder / tool.path
-                spec = SessionSpec(code, self._folder, tool.network, self._beside)
+                spec = SessionSpec(
+                    code, self._folder, tool.network, self._beside, whole=self._whole
+                )
                 replaced, warm = warm, _Warm(await sandbox.open(spec))
                 try:
                     self._check_open()
