@@ -11,8 +11,13 @@ from typing import Any
 import pytest
 
 from neurectomy.app.services import open_services
+from neurectomy.core.errors import InvalidInput
 from neurectomy.runs.forks import Changes
+from neurectomy.sandboxes.landlock import Landlock
+from neurectomy.sandboxes.select import Sandboxes
+from neurectomy.snapshots import capture, copies
 from neurectomy.snapshots.tree import walk
+from neurectomy.storage.port import RunQuery
 from neurectomy.workspace.settings import Settings
 
 pytestmark = pytest.mark.anyio
@@ -76,6 +81,14 @@ def hang(path: str) -> str:
     Path(path).write_text("half")
     time.sleep(60)
     return path
+"""
+
+FLOOD = """
+def flood() -> int:
+    for number in range(1000):
+        Path(f"flood-{number}").write_bytes(bytes(500_000))
+        time.sleep(0.02)
+    return 1
 """
 
 PROGRAM = """
@@ -341,6 +354,76 @@ async def test_a_fork_with_another_program_has_its_tools_and_the_files_of_the_mo
         assert (files["notes.txt"], files["out/new.txt"]) == ("notes", "new")
         assert files["t.py"] == (root / "t.py").read_text()
         assert (await files_of(services, row.id))["t.py"] == TOOLS
+
+
+@pytest.mark.parametrize(("name", "most"), [("MOST_FILES", 3), ("MOST_TOTAL", 10)])
+async def test_a_folder_that_holds_too_much(root: Path, monkeypatch, name: str, most: int) -> None:
+    monkeypatch.setattr(capture, name, most)
+    with (root / "plain.agent").open("w") as file:
+        file.write("flow f() -> int { return 1 }")
+    async with open_services(root, SETTINGS) as services:
+        with pytest.raises(InvalidInput, match=r"holds more than .*"):
+            await services.runs.start(services.programs.bundle("a.agent"), "seen", {})
+        assert services.log.store.runs(RunQuery()) == []
+        row = await services.runs.start(services.programs.bundle("plain.agent"), "f", {})
+        assert (await ended(services, row.id))[1] == 1  # it has no tools, and needs no files
+        files = await services.runs.files.at(row.id)
+        assert files.skipped[0][0] == "."
+
+
+async def test_a_call_that_writes_too_much_is_stopped_while_it_runs(
+    root: Path, monkeypatch
+) -> None:
+    monkeypatch.setattr(copies, "MOST_WRITTEN", 1_000_000)
+    (root / "t.py").write_text(TOOLS + FLOOD)
+    with (root / "a.agent").open("a") as file:
+        file.write(
+            'tool flood() -> int from "t.py" writes\nflow o() -> int { a = flood() return a }\n'
+        )
+    async with open_services(root, SETTINGS) as services:
+        async with asyncio.timeout(15):
+            row, _, error = await ran(services, "o")
+        assert "more than a snapshot may hold" in error["message"]
+        assert await files_of(services, row.id) == await files_of(services, row.id, 1)
+        assert not list((root / ".neurectomy" / "copies").glob("*/flood*"))
+
+
+async def test_files_work_without_bubblewrap(root: Path, monkeypatch) -> None:
+    monkeypatch.setattr("neurectomy.app.services.Sandboxes", lambda: Sandboxes([Landlock()]))
+    async with open_services(root, SETTINGS) as services:
+        _, value, error = await ran(services, "both")
+        assert error is None
+        assert set(value) >= {"notes.txt", "notes.conflict-1.txt", "other.txt"}
+        _, value, error = await ran(services, "tidied")
+        assert error is None
+        assert value == ["a.agent", "big.log", "link", "moved/a.txt", "run.sh", "t.py"]
+        for path, text in (("cache/c.txt", "cached"), (".env", None), ("../.env", None)):
+            found = (await ran(services, "probe", path=path))[1]
+            assert found == text if text else found in ("FileNotFoundError", "PermissionError")
+
+
+async def test_a_tree_that_differs_in_little_shares_what_it_can(root: Path) -> None:
+    async with open_services(root, SETTINGS) as services:
+        await ran(services, "seen")
+        (root / "notes.txt").write_text("other")
+        await ran(services, "seen")
+        trees = root / ".neurectomy" / "trees"
+        one, other = sorted(trees.glob("*-*"), key=lambda path: path.stat().st_mtime)
+        assert (one / "t.py").stat().st_ino == (other / "t.py").stat().st_ino
+        assert (one / "notes.txt").read_text() == "notes"
+        assert (other / "notes.txt").read_text() == "other"
+
+
+async def test_what_an_earlier_boot_has_laid_out_is_laid_out_again(root: Path) -> None:
+    async with open_services(root, SETTINGS) as services:
+        await ran(services, "seen")
+    trees = root / ".neurectomy" / "trees"
+    (only,) = trees.glob("*-*")
+    (only / "t.py").chmod(0o644)
+    (only / "t.py").write_text("")  # as a loss of power leaves it
+    (trees / "boot").write_text("another")
+    async with open_services(root, SETTINGS) as services:
+        assert (await ran(services, "seen"))[2] is None
 
 
 async def test_a_log_from_elsewhere_shows_nothing_of_this_machine(root: Path) -> None:

@@ -21,6 +21,10 @@ if TYPE_CHECKING:
     from neurectomy.cli.following import Run
 
 
+SLOW_SECONDS = 1.0
+"""After how long somebody is told what it is that takes long."""
+
+
 @click.command("run", context_settings={"ignore_unknown_options": True, "allow_extra_args": True})
 @click.argument("program", type=click.Path(path_type=Path))
 @click.option("--flow", default="", help="The flow; needed where the program has several.")
@@ -74,7 +78,7 @@ def command(
                 "inputs": values,
                 "breakpoints": list(breakpoints),
             }
-            run = await client.call("start_run", body)
+            run = await _started(client, body, silent=silent)
             if not silent:
                 click.echo(f"run {run['id']}", err=True)
             try:
@@ -105,3 +109,17 @@ async def _stop(client: Client, run: str, root: Path) -> None:
     await asyncio.shield(cancel())
     look = f"neurectomy runs show {run}{where(root)}"
     click.echo(f"\ncancelled; look at it with: {look}", err=True)
+
+
+async def _started(client: Client, body: dict[str, Any], *, silent: bool) -> Run:
+    """Start a run, and say so where capturing its folder takes long."""
+    starting = asyncio.ensure_future(client.call("start_run", body))
+    try:
+        await asyncio.wait({starting}, timeout=SLOW_SECONDS)
+        if not starting.done() and not silent:
+            click.echo("capturing the files of the program's folder ...", err=True)
+        run: Run = await starting
+    except asyncio.CancelledError:
+        starting.cancel()
+        raise
+    return run

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from neurectomy.core import codecs
-from neurectomy.core.errors import Conflict, Damaged
+from neurectomy.core.errors import Conflict, Damaged, InvalidInput
 from neurectomy.snapshots.capture import Capturer, content_of
 from neurectomy.snapshots.copies import Copies
 from neurectomy.snapshots.ignore import is_private
@@ -101,12 +101,11 @@ class Folders:
 
         Raises:
             Conflict: It goes on changing.
-            InvalidInput: It holds too many files.
+            InvalidInput: It holds too much, and the program has tools.
         """
         live = self.live(folder)
         if live is None:
-            empty = await asyncio.to_thread(self._keep_empty, run)
-            return await self.overlay(run, {**empty, "folder": folder}, texts)
+            return await self._nothing(run, folder, texts, "it lies outside of the workspace")
         async with self._capturing:
             for attempt in range(TRIES):
                 try:
@@ -115,7 +114,17 @@ class Folders:
                 except Conflict:
                     if attempt + 1 == TRIES:
                         raise
+                except InvalidInput as error:
+                    if len(texts) > 1:
+                        raise
+                    return await self._nothing(run, folder, texts, error.message)  # has no tools
         return await self.overlay(run, {**files, "folder": folder}, texts)
+
+    async def _nothing(self, run: str, folder: str, texts: Mapping[str, str], reason: str) -> Files:
+        """The files of a run that has none but its program."""
+        empty = await asyncio.to_thread(self._keep_empty, run)
+        files = {**empty, "folder": folder, "skipped": [[".", reason]]}
+        return await self.overlay(run, files, texts)
 
     async def overlay(self, run: str, files: Files, texts: Mapping[str, str]) -> Files:
         """The files with texts in the places of what was there, durably.
@@ -223,18 +232,15 @@ class Folders:
         return tuple(path for path in files["beside"] if _is_sound(path))
 
     @asynccontextmanager
-    async def laid_out(
-        self, files: Files, live: Path | None, near: str = ""
-    ) -> AsyncIterator[Path]:
+    async def laid_out(self, files: Files, live: Path | None) -> AsyncIterator[Path]:
         """A read-only folder that holds a run's files for as long as the block runs.
 
         Args:
             files: Of the run, with its values resolved.
             live: The folder that was captured.
-            near: Digest of a tree that differs in little and is likely to be laid out.
         """
         root, beside = files["root"], self.places(files, live)
-        path = await asyncio.to_thread(self._checkouts.hold, root, live, beside, near)
+        path = await asyncio.to_thread(self._checkouts.hold, root, live, beside)
         try:
             yield path
         finally:

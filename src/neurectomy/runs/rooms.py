@@ -89,8 +89,7 @@ class Rooms:
         if key not in self._rooms:
             async with self._opening:
                 if key not in self._rooms:
-                    near = next((k[0] for k in reversed(self._rooms) if k[1:] == key[1:]), "")
-                    self._rooms[key] = await self._opened(files, live, near)
+                    self._rooms[key] = await self._opened(files, live)
         room = self._rooms[key] = self._rooms.pop(key)  # the last one is the newest
         room.users += 1
         try:
@@ -99,10 +98,11 @@ class Rooms:
             room.users -= 1
             self._close_idle()
 
-    async def _opened(self, files: Files, live: Path | None, near: str) -> _Room:
+    async def _opened(self, files: Files, live: Path | None) -> _Room:
         async with AsyncExitStack() as stack:
-            path = await stack.enter_async_context(self._folders.laid_out(files, live, near))
-            runner = ToolRunner(self._sandboxes, path, beside=self._beside(files, live))
+            path = await stack.enter_async_context(self._folders.laid_out(files, live))
+            beside = self._beside(files, live)
+            runner = ToolRunner(self._sandboxes, path, beside=beside, whole=True)
             stack.push_async_callback(runner.close)
             return _Room(runner, stack.pop_all())
 
@@ -134,7 +134,8 @@ class Rooms:
         try:
             await asyncio.to_thread(copy.settle)
             beside = self._beside(files, live)
-            spec = SessionSpec(copy.path / tool.path, copy.path, tool.network, beside, writes=True)
+            code = copy.path / tool.path
+            spec = SessionSpec(code, copy.path, tool.network, beside, writes=True, whole=True)
             calling = asyncio.ensure_future(
                 call_alone(self._sandboxes, spec, tool, arguments, timeout_ms, program.types)
             )

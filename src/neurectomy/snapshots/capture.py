@@ -29,6 +29,9 @@ MOST_BYTES = 32 * 1024 * 1024
 MOST_FILES = 100_000
 """Files of one snapshot."""
 
+MOST_TOTAL = 2 * 1024 * 1024 * 1024
+"""Bytes of one snapshot."""
+
 DEEPEST = 100
 """Folders in folders; what lies deeper is not captured."""
 
@@ -154,7 +157,7 @@ class Walk:
         self.skipped: list[tuple[str, str]] = []
         self.alien: list[str] = []
         self.closed: list[str] = []
-        self._count = 0
+        self._count = self._bytes = 0
 
     def captured(self, ignore: Ignore) -> Captured:
         """The folder as it is now.
@@ -240,10 +243,7 @@ class Walk:
         file, name = item.path, item.name
         self._count += 1
         if self._count > MOST_FILES:
-            raise InvalidInput(
-                f"{self._folder.name} holds more than {MOST_FILES} files",
-                hint="Put the program into a folder of its own, or leave some out by .gitignore.",
-            )
+            raise self._too_much(f"{MOST_FILES} files")
         try:
             status = item.stat(follow_symlinks=False)
             if stat.S_ISLNK(status.st_mode):
@@ -257,6 +257,9 @@ class Walk:
             if status.st_size > MOST_BYTES:
                 self.beside.append(path)
                 return None
+            self._bytes += status.st_size
+            if self._bytes > MOST_TOTAL:
+                raise self._too_much(f"{MOST_TOTAL // 1024**3} GB")
             if self._open and status.st_mode & 0o7666 != 0o666:
                 self.closed.append(file)
             digest, size = self._digest(file, path, status)
@@ -265,6 +268,10 @@ class Walk:
             return None
         self.files[digest] = file
         return Entry(name, "file", digest, size, bool(status.st_mode & stat.S_IXUSR))
+
+    def _too_much(self, what: str) -> InvalidInput:
+        hint = "Put the program into a folder of its own, or leave some out by .gitignore."
+        return InvalidInput(f"{self._folder.name} holds more than {what}", hint=hint)
 
     def _digest(self, file: str, path: str, status: os.stat_result) -> tuple[str, int]:
         """The digest and size of a file, from memory where it looks as it did."""

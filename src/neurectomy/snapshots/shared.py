@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from neurectomy.core import codecs
-from neurectomy.core.errors import StorageError
+from neurectomy.core.errors import Damaged, StorageError
 from neurectomy.snapshots.checkout import lay_out, write_leaf
 from neurectomy.snapshots.tree import decode
 
@@ -37,19 +37,17 @@ class Checkouts:
         self._folder = folder
         self._read = read
         self._lock = threading.Lock()
+        self._counting = threading.Lock()  # of its own, so that nobody waits until one is laid out
         self._held: dict[Path, int] = {}
         self._ready = False
 
-    def hold(
-        self, root: str, live: Path | None = None, beside: tuple[str, ...] = (), near: str = ""
-    ) -> Path:
+    def hold(self, root: str, live: Path | None = None, beside: tuple[str, ...] = ()) -> Path:
         """The folder of a tree, which stays until `release`. Blocking.
 
         Args:
             root: Digest of the tree.
             live: The folder that was captured.
             beside: Paths in it that are no part of the tree; they appear as links.
-            near: Digest of a tree that is likely to be laid out and to differ in little.
 
         Raises:
             Damaged: A part of the tree is missing.
@@ -59,9 +57,9 @@ class Checkouts:
             self._prepare()
             path = self._place(root, live, beside)
             if not path.is_dir():
-                known = self._place(near, live, beside) if near else path
-                self._lay_out(path, root, live, beside, (known, near))
-            self._held[path] = self._held.get(path, 0) + 1
+                self._lay_out(path, root, live, beside)
+            with self._counting:
+                self._held[path] = self._held.get(path, 0) + 1
             self._prune()
             with suppress(OSError):
                 os.utime(path)
@@ -69,14 +67,24 @@ class Checkouts:
 
     def release(self, path: Path) -> None:
         """Let go of a folder that `hold` gave."""
-        with self._lock:
+        with self._counting:
             self._held[path] -= 1
             if not self._held[path]:
                 del self._held[path]
 
     def _place(self, root: str, live: Path | None, beside: tuple[str, ...]) -> Path:
-        name = codecs.canonical_digest([root, str(live), list(beside)]) if beside else root
-        return self._folder / name[:40]
+        links = codecs.canonical_digest([str(live), list(beside)]) if beside else ""
+        return self._folder / f"{root}-{links[:16]}"
+
+    def _near(self) -> tuple[Path, str] | None:
+        """The newest folder and its tree: it is likely to hold much of what the next one does."""
+        found = [path for path in self._folder.glob("*-*") if path.name[0] != "."]
+        for path in sorted(found, key=lambda path: path.stat().st_mtime, reverse=True)[:1]:
+            root = path.name.partition("-")[0]
+            with suppress(Damaged):  # its run was deleted
+                self._read(root)
+                return path, root
+        return None
 
     def _prepare(self) -> None:
         """Throw away what an earlier boot has left: it may never have reached the disk."""
@@ -105,17 +113,16 @@ class Checkouts:
         root: str,
         live: Path | None,
         beside: tuple[str, ...],
-        near: tuple[Path, str],
     ) -> None:
+        near = self._near()
         try:
             partial = Path(tempfile.mkdtemp(prefix=".part-", dir=self._folder))
             partial.chmod(0o755)
             try:
-                known, tree = near
-                if tree and known.is_dir():
-                    self._share(partial, root, known, tree)
-                else:
+                if near is None:
                     lay_out(root, self._read, partial, "read")
+                else:
+                    self._share(partial, root, *near)
                 for inside in beside:
                     place = partial / inside
                     if live is not None and not os.path.lexists(place):
@@ -143,13 +150,18 @@ class Checkouts:
                 else:
                     lay_out(entry.digest, self._read, place, "read")
             elif entry == was and entry.kind == "file":
-                os.link(known / entry.name, place)
+                try:
+                    os.link(known / entry.name, place)
+                except OSError:  # a file system without links, or a file with too many
+                    write_leaf(entry, self._read, place, "read")
             else:
                 write_leaf(entry, self._read, place, "read")
 
     def _prune(self) -> None:
         found = [path for path in self._folder.iterdir() if path.is_dir()]
-        idle = sorted((p for p in found if p not in self._held), key=lambda p: p.stat().st_mtime)
+        with self._counting:
+            idle = [path for path in found if path not in self._held]
+        idle.sort(key=lambda path: path.stat().st_mtime)
         for path in idle[: max(0, len(found) - MOST_KEPT)]:
             shutil.rmtree(path, ignore_errors=True)
 
