@@ -5,13 +5,15 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import socket
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from neurectomy.app.services import open_services
-from neurectomy.core.errors import InvalidInput
+from neurectomy.core.errors import Conflict, InvalidInput, StorageError
+from neurectomy.runs import folders
 from neurectomy.runs.forks import Changes
 from neurectomy.sandboxes.landlock import Landlock
 from neurectomy.sandboxes.select import Sandboxes
@@ -402,6 +404,78 @@ async def test_files_work_without_bubblewrap(root: Path, monkeypatch) -> None:
             assert found == text if text else found in ("FileNotFoundError", "PermissionError")
 
 
+async def test_odd_names_and_links_are_captured_or_said(root: Path) -> None:
+    (root / os.fsdecode(b"bad\xff.txt")).write_text("bad")
+    for name, target in (("self", "self"), ("one", "two"), ("two", "one"), ("up", "..")):
+        (root / name).symlink_to(target)
+    (root / "sock").mkdir()
+    with socket.socket(socket.AF_UNIX) as listening:
+        listening.bind(str(root / "sock" / "s"))
+    (root / "ü ' \n.txt").write_text("odd")
+    async with open_services(root, SETTINGS) as services:
+        row, value, error = await ran(services, "seen")
+        assert error is None
+        assert {"ü ' \n.txt", "self", "one", "two"} <= set(value)
+        files = await services.runs.files.at(row.id)
+        assert files.skipped == (
+            ("'bad\\udcff.txt'", "its name is no text in UTF-8"),
+            ("sock/s", "it is no file"),
+        )
+        done = await services.runs.applying.apply(row.id)
+        assert (done.changes, done.conflicts) == ((), ())
+
+
+async def test_a_folder_that_changes_while_it_is_captured_is_captured_again(
+    root: Path, monkeypatch
+) -> None:
+    tries: list[str] = []
+    real = folders.content_of
+
+    def unsteady(file: str, digest: str) -> bytes:
+        tries.append(file)
+        if len(tries) <= most:
+            Path(file).write_text(f"changed {len(tries)}")
+        return real(file, digest)
+
+    monkeypatch.setattr(folders, "content_of", unsteady)
+    async with open_services(root, SETTINGS) as services:
+        bundle, most = services.programs.bundle("a.agent"), 2
+        row = await services.runs.start(bundle, "seen", {})
+        await ended(services, row.id)
+        most = 10**9
+        (root / "fresh.txt").write_text("fresh")
+        with pytest.raises(Conflict, match="changed while it was captured"):
+            await services.runs.start(bundle, "seen", {})
+        assert len(services.log.store.runs(RunQuery())) == 1
+
+
+async def test_no_space_left(root: Path, monkeypatch) -> None:
+    def full(*_: Any, **__: Any) -> Any:
+        raise OSError(28, "No space left on device")
+
+    def refused(*_: Any) -> Any:
+        raise StorageError("the disk is full", hint="Free some space.")
+
+    async with open_services(root, SETTINGS) as services:
+        with monkeypatch.context() as patched:
+            patched.setattr(services.log.store, "add_blobs", refused)
+            with pytest.raises(StorageError):
+                await services.runs.start(services.programs.bundle("a.agent"), "seen", {})
+            assert services.log.store.runs(RunQuery()) == []
+        for module, flow in (("shared", "seen"), ("copies", "write")):
+            with monkeypatch.context() as patched:
+                patched.setattr(f"neurectomy.snapshots.{module}.lay_out", full)
+                _, _, error = await ran(services, flow)
+                assert error["code"] == "storage"
+                assert "No space left" in error["message"]
+        row = await services.runs.start(services.programs.bundle("a.agent"), "write", {})
+        with monkeypatch.context() as patched:
+            patched.setattr(services.log.store, "add_blobs", refused)
+            error = (await ended(services, row.id))[2]
+        assert error["code"] == "storage"
+        assert (await ran(services, "write"))[1] == "new"
+
+
 async def test_a_tree_that_differs_in_little_shares_what_it_can(root: Path) -> None:
     async with open_services(root, SETTINGS) as services:
         await ran(services, "seen")
@@ -428,10 +502,10 @@ async def test_what_an_earlier_boot_has_laid_out_is_laid_out_again(root: Path) -
 
 async def test_a_log_from_elsewhere_shows_nothing_of_this_machine(root: Path) -> None:
     async with open_services(root, SETTINGS) as services:
-        folders = services.runs.folders
+        found = services.runs.folders
         bad = ["../x", "/etc", ".neurectomy", "a/../../b", "", "neurectomy.toml", "a/.env", "cache"]
-        assert folders.places({"beside": bad}, root) == ("cache",)
-        assert folders.live("../../etc") is None
-        assert folders.live("a\0b") is None
-        assert folders.live("") == root
-        assert json.dumps(folders.places({"beside": ["cache"]}, None)) == "[]"
+        assert found.places({"beside": bad}, root) == ("cache",)
+        assert found.live("../../etc") is None
+        assert found.live("a\0b") is None
+        assert found.live("") == root
+        assert json.dumps(found.places({"beside": ["cache"]}, None)) == "[]"

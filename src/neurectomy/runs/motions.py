@@ -345,8 +345,8 @@ class Motions:
                 for name, profile in profiles.items()
             }
             driver = self._driver(writer, plan, models, row.source)
-            if "program" in changes and "files" in writer.state:
-                files = await self._with_program(writer, changes["program"])
+            if "program" in changes:
+                files = await self._with_program(writer, changes["program"], row.source)
                 changes = data["changes"] = {**changes, "files": files}
             stopping = writer.state["status"] in STOPPING
             unknown = [] if stopping else answers.unknown_calls(plan.program, writer.state)
@@ -376,11 +376,14 @@ class Motions:
         else:
             await self._log.release(writer)
 
-    async def _with_program(self, writer: RunWriter, program: str) -> dict[str, Any]:
+    async def _with_program(self, writer: RunWriter, program: str, source: str) -> dict[str, Any]:
         """The run's files with the texts of another program and of its tools."""
+        texts = (await asyncio.to_thread(self._readings.program, program)).texts()
+        if "files" not in writer.state:  # it began before files were captured
+            folder = source.rpartition("/")[0]
+            return await self._folders.capture(writer.run, folder, texts)
         resolve = writer.values.resolve
         files = {name: resolve(value) for name, value in writer.state["files"].items()}
-        texts = (await asyncio.to_thread(self._readings.program, program)).texts()
         return await self._folders.overlay(writer.run, files, texts)
 
     def _move(self, driver: Driver, writer: RunWriter) -> None:
