@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from neurectomy.app.services import open_services
 from neurectomy.core.errors import Conflict, InvalidInput, NotFound, StorageError
 from neurectomy.snapshots import rewrite
+from neurectomy.snapshots.tree import Change, Entry
 from neurectomy.workspace.settings import Settings
 from tests.snapshots.test_snapshots import look
 
@@ -152,6 +153,23 @@ async def test_nothing_is_written_through_a_link(root: Path, tmp_path_factory) -
         assert os.readlink(root / "text.txt") == str(outside / "file")
         assert (root / "text.conflict-1.txt").read_text() == "one\nTWO\nthree\n"
         assert {c.path for c in done.conflicts} == {"new", "text.txt"}
+
+
+def test_a_rewriter_goes_through_no_link(tmp_path: Path) -> None:
+    folder, outside = tmp_path / "folder", tmp_path / "outside"
+    for place in (folder, outside):
+        place.mkdir()
+    (folder / "link").symlink_to(outside)
+    (outside / "file").write_text("theirs")
+    rewriter = rewrite.Rewriter(folder, tmp_path / "records")
+    entry = Entry("file", "file", "0" * 64, 3)
+    for change in (Change("link/new", None, entry), Change("link/file", entry, None)):
+        with pytest.raises(Conflict, match="link is a link"):
+            rewriter.rewrite([change], lambda _: b"new")
+    for path in ("../x", "a/../../x", "a//b", "/x", ""):
+        with pytest.raises(Conflict, match="none can have"):
+            rewriter.rewrite([Change(path, None, entry)], lambda _: b"new")
+    assert os.listdir(outside) == ["file"]
 
 
 async def test_hidden_names_of_a_log_from_elsewhere_are_left_out(root: Path, monkeypatch) -> None:

@@ -488,6 +488,19 @@ async def test_a_tree_that_differs_in_little_shares_what_it_can(root: Path) -> N
         assert (other / "notes.txt").read_text() == "other"
 
 
+async def test_rooms_in_which_nobody_is_are_closed(root: Path, monkeypatch) -> None:
+    monkeypatch.setattr("neurectomy.runs.rooms.MOST_IDLE", 2)
+    async with open_services(root, SETTINGS) as services:
+        for number in range(4):
+            (root / "notes.txt").write_text(str(number))
+            assert (await ran(services, "probe", path="notes.txt"))[1] == str(number)
+        rooms = services.runs.motions._rooms
+        assert len(rooms._rooms) == 2
+        async with asyncio.timeout(10):
+            while len(services.runs.folders._checkouts._held) > 2:
+                await asyncio.sleep(0.02)
+
+
 async def test_what_an_earlier_boot_has_laid_out_is_laid_out_again(root: Path) -> None:
     async with open_services(root, SETTINGS) as services:
         await ran(services, "seen")
@@ -508,4 +521,7 @@ async def test_a_log_from_elsewhere_shows_nothing_of_this_machine(root: Path) ->
         assert found.live("../../etc") is None
         assert found.live("a\0b") is None
         assert found.live("") == root
+        assert found.live(".git/hooks") is None
+        (root / "inner").symlink_to(".neurectomy")
+        assert found.live("inner") is None
         assert json.dumps(found.places({"beside": ["cache"]}, None)) == "[]"

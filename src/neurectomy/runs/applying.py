@@ -132,7 +132,7 @@ class Applying:
         live = self._folders.live(folder)
         if live is None or not live.is_dir():
             hint = "Restore the files elsewhere: neurectomy restore RUN --to FOLDER"
-            raise Conflict("the folder of the run's program is gone", hint=hint)
+            raise Conflict("the folder of the run's program is gone or hidden", hint=hint)
         return live
 
 

@@ -66,15 +66,19 @@ class Folders:
         self._looking = threading.Lock()
 
     def live(self, folder: str) -> Path | None:
-        """A captured folder as it is now; null where it lies outside of the workspace.
+        """A captured folder as it is now; null where it is hidden or outside of the workspace.
 
         Args:
             folder: Its path in the workspace, which a log from elsewhere may have made up.
         """
-        if "\0" in folder:
+        place = self._inside(folder)
+        if place is None or any(map(is_private, place.relative_to(self.top).parts)):
             return None
-        place = Path(os.path.realpath(self.top / folder))
-        return place if place.is_relative_to(self.top) else None
+        return place
+
+    def _inside(self, folder: str) -> Path | None:
+        place = None if "\0" in folder else Path(os.path.realpath(self.top / folder))
+        return place if place is not None and place.is_relative_to(self.top) else None
 
     def read(self, digest: str) -> bytes:
         """A content. Blocking.
@@ -103,7 +107,7 @@ class Folders:
             Conflict: It goes on changing.
             InvalidInput: It holds too much, and the program has tools.
         """
-        live = self.live(folder)
+        live = self._inside(folder)
         if live is None:
             return await self._nothing(run, folder, texts, "it lies outside of the workspace")
         async with self._capturing:

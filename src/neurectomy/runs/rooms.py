@@ -193,5 +193,5 @@ def summary(before: str, after: str, read: Callable[[str], bytes]) -> dict[str, 
 
 
 def _refused(tool: ToolDeclaration, error: NeurectomyError) -> ToolOutcome:
-    message = f"{tool.name} cannot run: {error.message}. {error.hint}".strip()
+    message = f"{tool.name} failed: {error.message}. {error.hint}".strip()
     return ToolOutcome(error={"code": error.code, "message": message, "retryable": False})

@@ -4,9 +4,9 @@ export type Ink = 'word' | 'type' | 'text' | 'note' | 'number' | 'plain'
 
 const WORDS = new Set(
   (
-    'model tool type agent flow from in prompt system tools turns timeout retry after network ' +
-    'idempotent writes budget if else repeat at most times while parallel map once yield return ask human ' +
-    'and or not true false null with'
+    'model tool type agent flow from in prompt system tools turns timeout retry after ' +
+    'network idempotent writes budget if else repeat at most times while parallel map once yield return ask ' +
+    'human and or not true false null with'
   ).split(' '),
 )
 const TYPES = new Set('str int float bool json list map none auto offline'.split(' '))
