@@ -169,6 +169,8 @@ def test_a_rewriter_goes_through_no_link(tmp_path: Path) -> None:
     for path in ("../x", "a/../../x", "a//b", "/x", ""):
         with pytest.raises(Conflict, match="none can have"):
             rewriter.rewrite([Change(path, None, entry)], lambda _: b"new")
+    with pytest.raises(Conflict, match="hidden"):
+        rewriter.rewrite([Change(".git/hooks/x", None, entry)], lambda _: b"new")
     assert os.listdir(outside) == ["file"]
 
 

@@ -513,6 +513,22 @@ async def test_what_an_earlier_boot_has_laid_out_is_laid_out_again(root: Path) -
         assert (await ran(services, "seen"))[2] is None
 
 
+async def test_links_in_our_own_folder_are_not_followed(root: Path, tmp_path_factory) -> None:
+    outside = tmp_path_factory.mktemp("outside")
+    for number in range(40):
+        (outside / f"{number}-").mkdir()
+    before = sorted(outside.rglob("*"))
+    async with open_services(root, SETTINGS):
+        pass
+    for name in ("trees", "copies", "seen", "applied"):
+        (root / ".neurectomy" / name).symlink_to(outside)
+    async with open_services(root, SETTINGS) as services:
+        row, value, _ = await ran(services, "write")
+        assert value == "new"
+        await services.runs.applying.apply(row.id)
+    assert sorted(outside.rglob("*")) == before
+
+
 async def test_a_log_from_elsewhere_shows_nothing_of_this_machine(root: Path) -> None:
     async with open_services(root, SETTINGS) as services:
         found = services.runs.folders

@@ -11,7 +11,6 @@ from msgspec import Struct
 from neurectomy.core import codecs
 from neurectomy.core.errors import Conflict
 from neurectomy.snapshots.capture import content_of
-from neurectomy.snapshots.ignore import is_private
 from neurectomy.snapshots.lines import merge_lines
 from neurectomy.snapshots.merge import Settled, free_name, keep_both, merge
 from neurectomy.snapshots.rewrite import Rewriter
@@ -155,9 +154,7 @@ class _Applying:
         self._made |= merged.trees
         wanted, left_out, more = list[Change](), list[tuple[str, str]](), list[FileConflict]()
         for change in changes(ours.root, merged.root, self._read):
-            if any(map(is_private, change.path.split("/"))):
-                left_out.append((change.path, "hidden names are the folder's own"))
-            elif reason := rewriter.obstacle(change.path):
+            if reason := rewriter.obstacle(change.path):
                 left_out.append((change.path, reason))
             elif change.before is None and self._is_taken(change.path, ours):
                 beside = self._free(change.path)

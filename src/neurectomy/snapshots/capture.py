@@ -15,6 +15,7 @@ from msgspec import Struct
 
 from neurectomy.core import codecs
 from neurectomy.core.errors import Conflict, InvalidInput, StorageError
+from neurectomy.snapshots.checkout import own_folder
 from neurectomy.snapshots.ignore import Written, rules_of
 from neurectomy.snapshots.tree import Entry, encode
 
@@ -116,7 +117,8 @@ class Capturer:
         self._seen = seen
         partial = self._memory.with_suffix(".part")
         with suppress(OSError):  # it is only faster with it
-            self._memory.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            own_folder(self._memory.parent)
+            partial.unlink(missing_ok=True)
             partial.write_bytes(msgspec.msgpack.encode(seen))
             partial.replace(self._memory)
 

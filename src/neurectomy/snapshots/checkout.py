@@ -118,6 +118,13 @@ def _with_empty(read: ReadBlob) -> ReadBlob:
     return lambda digest: EMPTY if digest == EMPTY_DIGEST else read(digest)
 
 
+def own_folder(folder: Path) -> None:
+    """Make a folder that is ours. A link in its place may lead anywhere, and is removed."""
+    if folder.is_symlink():
+        folder.unlink()
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+
+
 def remove(place: Path) -> None:
     """Remove a file, a link or a folder with all in it; nothing happens where nothing is."""
     try:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from neurectomy.core.errors import InvalidInput, StorageError
 from neurectomy.snapshots.capture import MOST_FILES, Seen, written
-from neurectomy.snapshots.checkout import lay_out, move_on, remove
+from neurectomy.snapshots.checkout import lay_out, move_on, own_folder, remove
 from neurectomy.snapshots.tree import decode
 
 if TYPE_CHECKING:
@@ -213,5 +213,5 @@ class Copies:
     def _prepare(self) -> None:
         if not self._ready:
             shutil.rmtree(self._folder, ignore_errors=True)
-            self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            own_folder(self._folder)
             self._ready = True

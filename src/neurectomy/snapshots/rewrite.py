@@ -14,7 +14,8 @@ from msgspec import Struct
 from neurectomy.core import codecs
 from neurectomy.core.errors import Conflict, Damaged, NotFound, StorageError
 from neurectomy.snapshots.capture import read_regular
-from neurectomy.snapshots.checkout import remove
+from neurectomy.snapshots.checkout import own_folder, remove
+from neurectomy.snapshots.ignore import is_private
 from neurectomy.snapshots.tree import Change, Entry, is_name
 
 if TYPE_CHECKING:
@@ -45,15 +46,18 @@ class Rewriter:
         self._records = records
 
     def obstacle(self, path: str) -> str:
-        """Why a path cannot be written without leaving the folder; else empty."""
+        """Why a path is not to be written, or not without leaving the folder; else empty."""
+        *folders, last = path.split("/")
+        if not all(map(is_name, (*folders, last))):
+            return "it has a name that none can have"
+        if any(map(is_private, (*folders, last))):
+            return "hidden names are the folder's own"
         place = self._folder
-        for name in path.split("/")[:-1]:
-            if not is_name(name):
-                return "it has a name that none can have"
+        for name in folders:
             place = place / name
             if place.is_symlink():
                 return f"{place.relative_to(self._folder)} is a link"
-        return "" if is_name(path.rpartition("/")[2]) else "it has a name that none can have"
+        return ""
 
     def rewrite(self, changes: Sequence[Change], read: ReadBlob) -> None:
         """Make the changes, and remember what was there. Blocking.
@@ -150,8 +154,10 @@ class Rewriter:
 
     def _remember(self, changes: Sequence[Change], read: ReadBlob) -> Path:
         folder = self._records / str(self._last() + 1)
+        for place in (self._records.parent, self._records):
+            own_folder(place)
         remove(folder)
-        folder.mkdir(mode=0o700, parents=True)
+        folder.mkdir(mode=0o700)
         for change in changes:
             if change.before is not None:
                 digest = change.before.digest

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from neurectomy.core import codecs
 from neurectomy.core.errors import Damaged, StorageError
-from neurectomy.snapshots.checkout import lay_out, write_leaf
+from neurectomy.snapshots.checkout import lay_out, own_folder, write_leaf
 from neurectomy.snapshots.tree import decode
 
 if TYPE_CHECKING:
@@ -96,10 +96,11 @@ class Checkouts:
             boot = uuid.uuid4().hex
         mark = self._folder / "boot"
         try:
+            own_folder(self._folder)
             known = mark.read_text() if mark.is_file() else ""
             if known != boot:
                 shutil.rmtree(self._folder, ignore_errors=True)
-                self._folder.mkdir(mode=0o755, parents=True, exist_ok=True)
+                own_folder(self._folder)
                 mark.write_text(boot)
         except OSError as error:
             raise _refused(error) from error
