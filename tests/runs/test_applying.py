@@ -84,8 +84,8 @@ async def test_a_run_comes_into_the_folder_and_out_again(root: Path) -> None:
         assert seen(root) == before
         done = await services.runs.applying.apply(run)
         assert (done.changes, done.conflicts, done.left_out) == (dry.changes, (), ())
-        told = {change.path: (change.how, change.origin) for change in done.changes}
-        assert told["new name"] == ("renamed", "old name")
+        told = {change.path: (change.status, change.was) for change in done.changes}
+        assert told["new name"] == ("moved", "old name")
         assert told["gone"] == ("removed", "")
         assert told["folder/inner/file"] == ("removed", "")
         assert told["made.sh"] == ("added", "")

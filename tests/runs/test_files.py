@@ -252,7 +252,7 @@ async def test_what_a_tool_writes_is_the_runs_and_not_the_folders(root: Path, se
         assert "out/new.txt" not in await files_of(services, row.id, 1)
         events = await services.log.events(row.id)
         (end,) = [e for e in events if e.kind == "tool.returned" and "files" in e.data]
-        assert end.data["files"]["changed"] == [{"path": "out/new.txt", "how": "added"}]
+        assert end.data["files"]["changed"] == [{"path": "out/new.txt", "status": "added"}]
         assert not list((root / ".neurectomy" / "copies").rglob("*.part"))
 
 

@@ -59,7 +59,7 @@ async def test_files_come_in_pages(client, run, monkeypatch) -> None:
 async def test_two_moments_are_compared(client, run) -> None:
     page = (await client.get(f"{run}/files?since=1")).json()
     assert page["files"] == []
-    assert {change["path"]: change["how"] for change in page["changes"]} == {
+    assert {change["path"]: change["status"] for change in page["changes"]} == {
         "made/bytes": "added",
         "made/text.txt": "added",
         "notes.txt": "removed",

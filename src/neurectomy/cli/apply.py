@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-MARKS = {"added": "+", "changed": "~", "removed": "-", "renamed": ">"}
-COLOURS = {"added": "green", "changed": "yellow", "removed": "red", "renamed": "cyan"}
+MARKS = {"added": "+", "changed": "~", "removed": "-", "moved": ">"}
+COLOURS = {"added": "green", "changed": "yellow", "removed": "red", "moved": "cyan"}
 
 
 @click.command("apply")
@@ -64,12 +64,12 @@ def command(
 
 def change_line(change: dict[str, Any]) -> str:
     """A changed path in a line."""
-    how = change["how"]
-    mark = click.style(f"{MARKS[how]} {how:8}", fg=COLOURS[how])
-    sizes = [size(change[name]) for name in ("before", "after") if change[name] is not None]
-    origin = f"{change['origin']} -> " if change["origin"] else ""
+    status = change["status"]
+    mark = click.style(f"{MARKS[status]} {status:8}", fg=COLOURS[status])
+    sizes = [size(change[name]) for name in ("bytes_a", "bytes_b") if change[name] is not None]
+    was = f"{change['was']} -> " if change["was"] else ""
     told = " -> ".join(dict.fromkeys(sizes))
-    return f"{mark} {origin}{change['path']}  {click.style(told, dim=True)}"
+    return f"{mark} {was}{change['path']}  {click.style(told, dim=True)}"
 
 
 def _applied(done: dict[str, Any]) -> Iterator[str]:

@@ -109,7 +109,7 @@ def print_files(found: dict[str, Any]) -> None:
         else:
             click.echo(f"  {'':8} {told}  {click.style(size(entry['size']), dim=True)}")
     for change in found["changes"]:
-        if change["how"] == "removed":
+        if change["status"] == "removed":
             click.echo(change_line(change))
     for path in found["beside"]:
         click.echo(click.style(f"  {'ignored':8} {path}", dim=True))

@@ -10,6 +10,7 @@ from msgspec import Struct
 
 from neurectomy.core import codecs
 from neurectomy.core.errors import Conflict
+from neurectomy.runs.file_changes import FileChange, described
 from neurectomy.snapshots.capture import content_of
 from neurectomy.snapshots.lines import merge_lines
 from neurectomy.snapshots.merge import Settled, free_name, keep_both, merge
@@ -26,22 +27,6 @@ if TYPE_CHECKING:
 
 MOST_TEXT = 1_000_000
 """Bytes of a text that is merged line by line."""
-
-
-class FileChange(Struct, frozen=True):
-    """A path that differs.
-
-    Attributes:
-        how: ``added``, ``changed``, ``removed``, or ``renamed``.
-        origin: Its path before it was renamed; else empty.
-        before: Bytes before, likewise ``after``; null for none.
-    """
-
-    path: str
-    how: str
-    origin: str = ""
-    before: int | None = None
-    after: int | None = None
 
 
 class FileConflict(Struct, frozen=True):
@@ -222,31 +207,6 @@ class _Applying:
         folder, slash, name = path.rpartition("/")
         taken = set(os.listdir(self._live / folder))
         return f"{folder}{slash}{free_name(name, taken)}"
-
-
-def described(found: list[Change]) -> list[FileChange]:
-    """Changes for people: what is removed here and added there, unchanged, was renamed."""
-    removed = {
-        change.before.digest: change
-        for change in found
-        if change.after is None and change.before is not None and change.before.size
-    }
-    told: list[FileChange] = []
-    renamed: set[str] = set()
-    for change in found:
-        before = None if change.before is None else change.before.size
-        after = None if change.after is None else change.after.size
-        origin = removed.get(change.after.digest) if change.after and not change.before else None
-        if origin is not None and origin.path not in renamed:
-            renamed.add(origin.path)
-            told.append(FileChange(change.path, "renamed", origin.path, after, after))
-        elif change.before is None:
-            told.append(FileChange(change.path, "added", "", None, after))
-        elif change.after is None:
-            told.append(FileChange(change.path, "removed", "", before, None))
-        else:
-            told.append(FileChange(change.path, "changed", "", before, after))
-    return [one for one in told if not (one.how == "removed" and one.path in renamed)]
 
 
 def _conflict(overlap: Overlap) -> FileConflict:

@@ -14,6 +14,7 @@ from neurectomy.core.errors import Damaged, InvalidInput
 from neurectomy.runs.alignment import GIVEN, Alignment, StepPair
 from neurectomy.runs.bundle import read_bundle
 from neurectomy.runs.differences import ValueChange, differences
+from neurectomy.runs.file_changes import FileChange, described
 from neurectomy.runs.steps import StepReader
 from neurectomy.snapshots import tree
 from neurectomy.storage.ancestry import segments
@@ -75,21 +76,6 @@ class ProgramChange(Struct, frozen=True):
     kind: changes.Kind
     before: str | None
     after: str | None
-
-
-class FileChange(Struct, frozen=True):
-    """A file that differs at the end of two runs.
-
-    Attributes:
-        was: Where it was in the first run, when ``moved``.
-        bytes_a: Its size in the first run; null where it is not there. Likewise ``bytes_b``.
-    """
-
-    path: str
-    status: Literal["added", "removed", "changed", "moved"]
-    bytes_a: int | None = None
-    bytes_b: int | None = None
-    was: str = ""
 
 
 class Parting(Struct, frozen=True):
@@ -293,23 +279,7 @@ def _files(log: Log, a: dict[str, Any] | None, b: dict[str, Any] | None) -> list
     if not a or not b:
         return []
     found = list(islice(tree.changes(a["root"], b["root"], log.reader.blob), MOST_CHANGES))
-    gone = {c.before.digest: c.path for c in found if c.before is not None and c.after is None}
-    moved: dict[str, str] = {}
-    for change in found:
-        if change.before is None and change.after is not None and change.after.digest in gone:
-            moved[change.path] = gone.pop(change.after.digest)
-    left = [change for change in found if change.path not in moved.values()]
-    return [_file(change, moved.get(change.path, "")) for change in left]
-
-
-def _file(change: tree.Change, was: str) -> FileChange:
-    before, after = change.before, change.after
-    sizes = None if before is None else before.size, None if after is None else after.size
-    if was and after is not None:
-        return FileChange(change.path, "moved", after.size, after.size, was)
-    if before is None:
-        return FileChange(change.path, "added", *sizes)
-    return FileChange(change.path, "removed" if after is None else "changed", *sizes)
+    return described(found)
 
 
 def _shows(step: Step | None, shared: int, *, early: bool) -> int | None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from msgspec import Struct
 
 from neurectomy.core.errors import Conflict, InvalidInput, NotFound
-from neurectomy.runs.applying import FileChange, described
+from neurectomy.runs.file_changes import FileChange, described
 from neurectomy.snapshots.tree import changes, decode, entry_at
 
 if TYPE_CHECKING:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from msgspec.structs import replace
 
 from neurectomy.core.errors import NeurectomyError
+from neurectomy.runs.file_changes import status
 from neurectomy.sandboxes.port import SessionSpec
 from neurectomy.snapshots.tree import changes
 from neurectomy.tools.port import ToolOutcome
@@ -187,8 +188,7 @@ def summary(before: str, after: str, read: Callable[[str], bytes]) -> dict[str, 
     for change in changes(before, after, read):
         count += 1
         if len(listed) < MOST_LISTED:
-            how = "added" if change.before is None else "removed" if change.after is None else ""
-            listed.append({"path": change.path, "how": how or "changed"})
+            listed.append({"path": change.path, "status": status(change)})
     return {"changed": listed, "count": count}
 
 

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 from msgspec import Struct
 
 from neurectomy.core.errors import InvalidInput
-from neurectomy.runs.applying import Applied, FileChange, Undone
+from neurectomy.runs.applying import Applied, Undone
+from neurectomy.runs.file_changes import FileChange
 from neurectomy.runs.files import FileEntry
 from neurectomy.server.operation import Operation, Parameter
 

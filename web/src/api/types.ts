@@ -20,7 +20,7 @@ export interface AnswerInput {
 export interface Applied {
   run: string
   folder: string
-  changes: neurectomy.runs.applying.FileChange[]
+  changes: FileChange[]
   conflicts: FileConflict[]
   left_out: [string, string][]
   dry: boolean
@@ -92,7 +92,7 @@ export interface Comparison {
   counts: Record<string, number>
   program: ProgramChange[]
   state: ValueChange[]
-  files: neurectomy.runs.compare.FileChange[]
+  files: FileChange[]
   problems: string[]
   pairs: StepPair[]
   next: number | null
@@ -178,6 +178,14 @@ export interface Figure {
   count: number
 }
 
+export interface FileChange {
+  path: string
+  status: 'added' | 'changed' | 'moved' | 'removed'
+  bytes_a: number | null
+  bytes_b: number | null
+  was: string
+}
+
 export interface FileConflict {
   path: string
   kept: string
@@ -208,7 +216,7 @@ export interface FileList {
   folder: string
   files: FileEntry[]
   more: boolean
-  changes: neurectomy.runs.applying.FileChange[]
+  changes: FileChange[]
   changed: number
   beside: string[]
   skipped: Skipped[]
@@ -501,20 +509,4 @@ export interface Workspace {
   store: string
   auto_model: string
   sandbox: SandboxState
-}
-
-export interface neurectomy.runs.applying.FileChange {
-  path: string
-  how: string
-  origin: string
-  before: number | null
-  after: number | null
-}
-
-export interface neurectomy.runs.compare.FileChange {
-  path: string
-  status: 'added' | 'changed' | 'moved' | 'removed'
-  bytes_a: number | null
-  bytes_b: number | null
-  was: string
 }
