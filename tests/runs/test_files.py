@@ -476,6 +476,22 @@ async def test_no_space_left(root: Path, monkeypatch) -> None:
         assert (await ran(services, "write"))[1] == "new"
 
 
+@pytest.mark.parametrize("secret", ["text", "path"])
+async def test_a_secret_is_not_written_into_a_file_or_its_name(root: Path, secret: str) -> None:
+    parameters = "path: str, text: str".replace(f"{secret}: str", f"{secret}: secret str")
+    with (root / "a.agent").open("a") as file:
+        file.write(f'tool keep({parameters}) -> str from "t.py:put" writes\n')
+        file.write(f"flow k({parameters}) -> str {{ a = keep(path, text) return a }}\n")
+    async with open_services(root, SETTINGS) as services:
+        inputs = {"path": "notes.txt", "text": "plain", secret: "sesame-open"}
+        row, _, error = await ran(services, "k", **inputs)
+        assert "would hold a secret" in error["message"]
+        assert "sesame-open" not in error["message"]
+        assert await files_of(services, row.id) == await files_of(services, row.id, 1)
+    stored = (root / ".neurectomy").rglob("*")
+    assert not [file for file in stored if file.is_file() and b"sesame-open" in file.read_bytes()]
+
+
 async def test_a_tree_that_differs_in_little_shares_what_it_can(root: Path) -> None:
     async with open_services(root, SETTINGS) as services:
         await ran(services, "seen")

@@ -19,7 +19,7 @@ from neurectomy.snapshots.shared import Checkouts
 from neurectomy.snapshots.tree import EMPTY, Entry, encode, entry_at, is_name, with_files
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Mapping, Sequence
+    from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 
     from neurectomy.snapshots.capture import Captured
     from neurectomy.snapshots.copies import Copy
@@ -176,7 +176,9 @@ class Folders:
             self._store.add_blobs(run, {_EMPTY: EMPTY}, {_EMPTY: ()})
         return {"root": _EMPTY, "beside": [], "skipped": []}
 
-    def _keep(self, run: str, captured: Captured) -> None:
+    def _keep(
+        self, run: str, captured: Captured, leaks: Callable[[bytes], bool] | None = None
+    ) -> None:
         """Store what of a tree is not there yet; a subtree that is there is not looked into."""
         missing = self._store.hold(run, [captured.root])
         trees: list[str] = []
@@ -191,10 +193,14 @@ class Folders:
         batch, size = dict[str, bytes](), 0
         for digest in dict.fromkeys(files):
             batch[digest] = content_of(captured.files[digest], digest)
+            if leaks is not None and leaks(batch[digest]):
+                raise _leak(os.path.basename(captured.files[digest]))
             size += len(batch[digest])
             if size > BATCH_BYTES:
                 self._store.add_blobs(run, batch, {})
                 batch, size = {}, 0
+        if leaks is not None and any(leaks(captured.trees[digest]) for digest in trees):
+            raise _leak("the name of a file")
         if batch or trees:
             batch |= {digest: captured.trees[digest] for digest in trees}
             self._store.add_blobs(run, batch, {digest: captured.parts[digest] for digest in trees})
@@ -256,21 +262,30 @@ class Folders:
         beside = self.places(files, live)
         return await asyncio.to_thread(self._copies.take, files["root"], place, beside)
 
-    async def take_back(self, run: str, copy: Copy, *, keep: bool) -> Captured | None:
+    async def take_back(
+        self, run: str, copy: Copy, leaks: Callable[[bytes], bool] | None
+    ) -> Captured | None:
         """Keep what a tool made of a private folder, durably, or throw it away.
 
-        Raises:
-            InvalidInput: It holds more, or larger files, than a snapshot may have.
-        """
-        return await asyncio.to_thread(self._take_back, run, copy, keep=keep)
+        Args:
+            run: The run, which has a row.
+            copy: The folder.
+            leaks: Whether a content must not be kept; null where nothing is to be.
 
-    def _take_back(self, run: str, copy: Copy, *, keep: bool) -> Captured | None:
+        Raises:
+            InvalidInput: It holds more, or larger files, than a snapshot may have, or a secret.
+        """
+        return await asyncio.to_thread(self._take_back, run, copy, leaks)
+
+    def _take_back(
+        self, run: str, copy: Copy, leaks: Callable[[bytes], bool] | None
+    ) -> Captured | None:
         captured = None
         try:
-            if keep:
+            if leaks is not None:
                 captured = copy.look()
                 if captured.root != copy.root:
-                    self._keep(run, captured)
+                    self._keep(run, captured, leaks)
         except BaseException:
             captured = None
             raise
@@ -308,6 +323,11 @@ def _text(content: bytes) -> str | None:
         return content.decode("utf-8-sig").replace("\r\n", "\n").replace("\r", "\n")
     except UnicodeDecodeError:
         return None
+
+
+def _leak(what: str) -> InvalidInput:
+    hint = "Secrets are stored nowhere; have the tool send it instead."
+    return InvalidInput(f"{what} would hold a secret of the run", hint=hint)
 
 
 def _is_sound(path: str) -> bool:

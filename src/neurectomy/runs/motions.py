@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from contextlib import suppress
+from functools import partial
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
@@ -315,7 +316,9 @@ class Motions:
         def on_delta(step: str, delta: Delta) -> None:
             self.deltas.publish(run, (step, delta))
 
-        workers = LocalWorkers(run, source, plan.program, models, self._rooms, self._folders)
+        leaks = partial(self.broker.leaks, run)
+        program, rooms, folders = plan.program, self._rooms, self._folders
+        workers = LocalWorkers(run, source, program, models, rooms, folders, leaks)
         records = plan.program.types
         effects = RedactedEffects(workers, self._redactor, self.broker, run, records)
         return Driver(writer, Machine(plan, writer.values), effects, self._clock, on_delta)

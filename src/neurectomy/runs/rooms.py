@@ -55,6 +55,7 @@ class Rooms:
         program: Program,
         files: Files,
         live: Path | None,
+        leaks: Callable[[bytes], bool],
     ) -> ToolOutcome:
         """Call a tool once where a run's files are as ``files`` says.
 
@@ -66,10 +67,12 @@ class Rooms:
             program: Whose types the tool's answer is checked against.
             files: Of the run's state, with its values resolved.
             live: The folder that was captured; null where it is not to be seen.
+            leaks: Whether what a tool wrote must not be kept, since it holds a secret.
         """
         try:
             if tool.writes:
-                return await self._write(run, tool, arguments, timeout_ms, program, files, live)
+                given = (run, tool, arguments, timeout_ms, program, files, live, leaks)
+                return await self._write(*given)
             async with self._entered(files, live) as runner:
                 return await runner.call(tool, arguments, timeout_ms, program.types)
         except NeurectomyError as error:
@@ -128,6 +131,7 @@ class Rooms:
         program: Program,
         files: Files,
         live: Path | None,
+        leaks: Callable[[bytes], bool],
     ) -> ToolOutcome:
         """Call a tool in a copy of its own; only where it returns is the copy looked at."""
         copy = await self._folders.lend(files, live)
@@ -143,7 +147,7 @@ class Rooms:
             outcome = await _watched(calling, copy)
         finally:
             keep = outcome is not None and outcome.error is None
-            captured = await to_the_end(self._folders.take_back(run, copy, keep=keep))
+            captured = await to_the_end(self._folders.take_back(run, copy, leaks if keep else None))
         if captured is None or (captured.root == files["root"] and not captured.skipped):
             return outcome
         told = await asyncio.to_thread(summary, files["root"], captured.root, self._folders.read)

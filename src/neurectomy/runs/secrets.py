@@ -115,6 +115,15 @@ class Broker:
         """Drop the secrets of a run."""
         self._values.pop(run, None)
 
+    def leaks(self, run: str, content: bytes) -> bool:
+        """Whether a content that a tool wrote holds a secret of the run."""
+        for secret in self._values.get(run, {}).values():
+            if len(secret) < SHORTEST:
+                continue
+            if secret.encode() in content or codecs.encode(secret)[1:-1] in content:
+                return True
+        return False
+
     def hidden(self, run: str, value: Any) -> Any:
         """A value of a tool without the run's secrets, should it have told one."""
         kept = self._values.get(run, {}).items()

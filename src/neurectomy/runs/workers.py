@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from neurectomy.agents.program import Program, ToolDeclaration
     from neurectomy.models.port import Model, ModelRequest, ModelResponse, OnDelta
@@ -21,6 +21,7 @@ class LocalWorkers:
         run: The run's id.
         source: Path of its program.
         models: By the name that the program declares.
+        leaks: Whether what a tool wrote must not be kept, since it holds a secret.
     """
 
     def __init__(
@@ -31,6 +32,7 @@ class LocalWorkers:
         models: Mapping[str, Model],
         rooms: Rooms,
         folders: Folders,
+        leaks: Callable[[bytes], bool],
     ) -> None:
         self._run = run
         self._source = source
@@ -38,6 +40,7 @@ class LocalWorkers:
         self._models = models
         self._rooms = rooms
         self._folders = folders
+        self._leaks = leaks
 
     async def ask_model(
         self, model: str, request: ModelRequest, on_delta: OnDelta
@@ -56,7 +59,7 @@ class LocalWorkers:
             files = await self._folders.capture(self._run, folder, {})
         live = self._folders.live(files["folder"])
         return await self._rooms.call(
-            self._run, tool, arguments, timeout_ms, self._program, files, live
+            self._run, tool, arguments, timeout_ms, self._program, files, live, self._leaks
         )
 
     async def merge_files(self, files: dict[str, Any], root: str) -> dict[str, Any]:
