@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter, OrderedDict
+from contextlib import suppress
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
@@ -197,7 +198,7 @@ def _compare(log: Log, a: RunRow, b: RunRow, *, whole: bool) -> _Whole:
     programs = last_a.get("program", a.program), last_b.get("program", b.program)
     program = _unless_damaged(problems, _program, log, *programs) or []
     trees = last_a.get("files"), last_b.get("files")
-    files = _unless_damaged(problems, _files, log, *trees) or []
+    files = _unless_damaged(problems, _files, log, trees, programs) or []
     own = [pair for pair in pairs if not _is_within(pair, shared)] if whole else pairs
     counts: Counter[str] = Counter(pair.status for pair in own)
     same = not (program or state or files or problems or len(own) > counts["same"])
@@ -275,11 +276,21 @@ def _program(log: Log, a: str, b: str) -> list[ProgramChange]:
     return [ProgramChange(c.line, c.status, c.kind, c.before, c.after) for c in found]
 
 
-def _files(log: Log, a: dict[str, Any] | None, b: dict[str, Any] | None) -> list[FileChange]:
-    if not a or not b:
+def _files(
+    log: Log, trees: tuple[dict[str, Any] | None, ...], programs: tuple[str, str]
+) -> list[FileChange]:
+    """The files that differ; those of the programs are told apart, with what differs in them."""
+    a, b = trees
+    if not a or not b or a["root"] == b["root"]:
         return []
-    found = list(islice(tree.changes(a["root"], b["root"], log.reader.blob), MOST_CHANGES))
-    return described(found)
+    read = log.reader.blob
+    known: set[str] = set()
+    if programs[0] != programs[1]:
+        for digest in programs:
+            with suppress(Damaged):  # that is told already
+                known.update(read_bundle(read(digest)).texts())
+    found = (one for one in tree.changes(a["root"], b["root"], read) if one.path not in known)
+    return described(islice(found, MOST_CHANGES))
 
 
 def _shows(step: Step | None, shared: int, *, early: bool) -> int | None:
