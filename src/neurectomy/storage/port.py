@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol
 from msgspec import Struct
 
 if TYPE_CHECKING:
+    from neurectomy.storage.scans import Scans
     from neurectomy.storage.upkeep import Upkeep
 
 Durability = Literal["power", "process"]
@@ -204,6 +205,11 @@ class Store(Protocol):
     @property
     def name(self) -> str:
         """``sqlite`` or ``postgres``."""
+        ...
+
+    @property
+    def scans(self) -> Scans:
+        """Narrow reads of runs' own events."""
         ...
 
     def create_run(self, run: RunRow, blobs: Mapping[str, bytes]) -> None:

@@ -13,6 +13,7 @@ from neurectomy.core.errors import StorageError
 from neurectomy.storage import blobs, erasing, rows, schema
 from neurectomy.storage.ancestry import fork_ancestry
 from neurectomy.storage.port import Batch, Erasure, EventRow, RunQuery, RunRow, RunUsage, Usage
+from neurectomy.storage.scans import Scans
 from neurectomy.storage.upkeep import Upkeep
 
 if TYPE_CHECKING:
@@ -52,6 +53,7 @@ class PostgresStore:
 
     def __init__(self, url: str, durability: Durability = "power") -> None:
         self._keys: dict[str, int] = {}
+        self.scans = Scans(self._select, schema.postgres)
         level = "on" if durability == "power" else "off"
         self._pool = ConnectionPool(
             url,
@@ -309,6 +311,11 @@ class PostgresStore:
                 (self._key(run, db), after, until),
             )
             return [None if payload is None else bytes(payload) for (payload,) in found]
+
+    def _select(self, run: str, sql: str, values: Sequence[Any]) -> list[tuple[Any, ...]]:
+        with self._reading() as db:
+            text = sql.replace("?", "%s").encode()
+            return db.execute(text, (self._key(run, db), *values)).fetchall()
 
     def blob(self, digest: str) -> bytes | None:
         with self._reading() as db:

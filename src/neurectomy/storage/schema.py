@@ -4,6 +4,17 @@ from __future__ import annotations
 
 from neurectomy.core.errors import StorageError
 
+MARKED = (
+    "(kind NOT IN ('step.started', 'step.finished', 'value.bound', 'branch.taken', 'loop.entered', "
+    "'loop.left', 'model.requested', 'model.responded', 'tool.requested', 'tool.returned', "
+    "'timer.set', 'timer.fired') "
+    "OR (kind = 'tool.returned' AND instr(payload, x'2266696c6573223a') > 0))"
+)
+"""What stands out of a run: all but its usual events, and calls with ``"files":`` in their data.
+
+An index holds these events alone; a statement uses it where this text is one of its conditions.
+"""
+
 SQLITE = (
     """
     CREATE TABLE runs (
@@ -77,6 +88,7 @@ SQLITE = (
     ) STRICT, WITHOUT ROWID;
     CREATE INDEX blob_parts_by_part ON blob_parts (part);
     """,
+    f"CREATE INDEX events_marked ON events (run, seq) WHERE {MARKED};",
 )
 """Migration scripts; the database's version is how many of them it has seen."""
 
@@ -86,11 +98,13 @@ _POSTGRES_TYPES = (
     ("BLOB", "BYTEA"),
     (") STRICT, WITHOUT ROWID;", ");"),
     (") STRICT;", ");"),
+    (" INDEXED BY events_marked", ""),
+    ("instr(payload, x'2266696c6573223a')", r"position('\x2266696c6573223a'::bytea in payload)"),
 )
 
 
 def postgres(script: str) -> str:
-    """A migration in PostgreSQL's dialect; the two differ in names of types only."""
+    """A script in PostgreSQL's dialect; the two differ in a few words only."""
     for sqlite, other in _POSTGRES_TYPES:
         script = script.replace(sqlite, other)
     return script

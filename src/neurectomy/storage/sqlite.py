@@ -6,13 +6,14 @@ import sqlite3
 import threading
 import time
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from neurectomy.core import codecs
 from neurectomy.core.errors import StorageError
 from neurectomy.storage import blobs, erasing, rows, schema
 from neurectomy.storage.ancestry import fork_ancestry
 from neurectomy.storage.port import Batch, Erasure, EventRow, RunQuery, RunRow, RunUsage, Usage
+from neurectomy.storage.scans import Scans
 from neurectomy.storage.upkeep import Upkeep
 
 if TYPE_CHECKING:
@@ -73,6 +74,7 @@ class SqliteStore:
         self._local = threading.local()
         self._readers: list[sqlite3.Connection] = []
         self._closed = False
+        self.scans = Scans(self._select, lambda text: text)
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         with _errors(path):
             self._writer = self._connect()
@@ -330,6 +332,12 @@ class SqliteStore:
                 (self._key(run, reader), after, until),
             )
             return [payload for (payload,) in found]
+
+    def _select(self, run: str, sql: str, values: Sequence[Any]) -> list[tuple[Any, ...]]:
+        plain = [codecs.encode(v).decode() if isinstance(v, list) else v for v in values]
+        sql = sql.replace("= ANY(?)", "IN (SELECT value FROM json_each(?))")
+        with self._reading() as reader:
+            return reader.execute(sql, (self._key(run, reader), *plain)).fetchall()
 
     def blob(self, digest: str) -> bytes | None:
         with self._reading() as reader:
