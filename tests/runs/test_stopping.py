@@ -230,3 +230,13 @@ async def test_a_tool_that_broke_is_told_with_its_code(begin) -> None:
     error = {"code": "crashed", "message": "gone", "retryable": False}
     life = await begin(WORK + ONE, Script(tools=lambda _: ToolOutcome(error=error)))
     assert (await life.end())["error"]["code"] == "crashed"
+
+
+async def test_a_note_is_taken_while_the_run_is_being_stopped(begin) -> None:
+    life = await begin(WORK + ONE, Script(tools=hang))
+    ending = asyncio.create_task(life.end())
+    await until(life, "tool.requested")
+    life.driver.send("run.cancel_requested", "", {"by": "test"})
+    await life.driver.tell("note.added", "", {"seq": 1, "text": "stopped by hand"})
+    assert (await ending)["status"] == "cancelled"
+    assert "note.added" in await life.kinds()

@@ -297,6 +297,15 @@ def _continued(moment: Moment, step: str, data: dict[str, Any]) -> Draft:
     return Draft("run.continued", "", data, patch)
 
 
+def _remarked(kind: str) -> Callable[[Moment, str, dict[str, Any]], Draft]:
+    """The rule of what a person says about the run, which changes nothing of it."""
+
+    def remark(moment: Moment, step: str, data: dict[str, Any]) -> Draft:
+        return Draft(kind, "", data, [])
+
+    return remark
+
+
 def _resumed(moment: Moment, step: str, data: dict[str, Any]) -> Draft:
     """What was in flight is asked again, and may have cost something already."""
     pending = moment.state["pending"].values()
@@ -328,6 +337,7 @@ _RULES: dict[str, Callable[[Moment, str, dict[str, Any]], Draft]] = {
     "files.conflicted": _files_conflicted,
     "human.answered": _human_answered,
     "timer.fired": _timer_fired,
+    **{kind: _remarked(kind) for kind in ("note.added", "note.removed")},
 }
 
 COMPLETIONS = frozenset(_RULES)

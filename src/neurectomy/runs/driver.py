@@ -34,6 +34,9 @@ STARTS_EFFECT = frozenset({"model.requested", "tool.requested", "timer.set"})
 ASKING = frozenset({"human", "unknown", "secret"})
 """Kinds of pending effects that a person ends."""
 
+REMARKS = frozenset({"note.added", "note.removed"})
+"""Completions that say something and change nothing, so that they come at any time."""
+
 MOST_DECISIONS = 256
 """Decisions between two barriers, so that a long loop stops neither the log nor other runs."""
 
@@ -175,7 +178,7 @@ class Driver:
             self._taken.append(completion.durable)
         if step and pending is None:
             return []  # it was cancelled, and ended all the same
-        if not step and self.state["status"] not in ("running", "waiting"):
+        if kind not in REMARKS and not step and self.state["status"] not in ("running", "waiting"):
             return []  # it fails or is being cancelled already
         intern = self._writer.values.intern
         if "files" in data:

@@ -25,6 +25,7 @@ from neurectomy.runs.rooms import Rooms
 from neurectomy.runs.secrets import Broker
 from neurectomy.runs.workers import LocalWorkers
 from neurectomy.storage.port import DOCTOR, ELSEWHERE, ENDED, RunQuery
+from neurectomy.timeline.event import Draft
 from neurectomy.timeline.writer import RunWriter
 
 if TYPE_CHECKING:
@@ -204,6 +205,25 @@ class Motions:
             raise in_motion(run)
         motion.task.cancel()
         await asyncio.wait([motion.task])
+
+    async def remark(self, run: str, kind: str, data: dict[str, Any]) -> None:
+        """Append what changes nothing: by who drives the run, else by itself, also after its end.
+
+        Raises:
+            Conflict: Another process writes the run.
+        """
+        while (motion := self._motions.get(run)) is not None:
+            with suppress(Conflict):
+                await motion.driver.tell(kind, "", data)
+                return
+            await asyncio.wait([motion.task])  # it came to its end just then
+        async with self._changing:
+            writer = await self._log.open(run, force=self._sole)
+            try:
+                writer.append(Draft(kind, "", data, []))
+                await writer.barrier()
+            finally:
+                await self._log.release(writer)
 
     async def delete(self, run: str) -> None:
         """Delete a run. What forks need of it is kept, out of sight.

@@ -81,8 +81,9 @@ class Log:
             with suppress(StaleLease):
                 await writer.barrier()
         finally:
-            entry = self._writers.pop(writer.run, None)
-            if entry is not None:
+            entry = self._writers.get(writer.run)
+            if entry is not None and entry[0] is writer:
+                del self._writers[writer.run]
                 await asyncio.to_thread(self.store.release, writer.run, entry[1])
 
     def row(self, run: str) -> RunRow:
@@ -200,7 +201,7 @@ class Log:
                         break
                     after = fresh[-1].seq
                     yield fresh
-                    if fresh[-1].kind in _LAST:
+                    if any(event.kind in _LAST for event in fresh):
                         return
 
     def verified(self, row: RunRow, after: int, link: bytes) -> tuple[list[Event], bytes]:

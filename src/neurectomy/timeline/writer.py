@@ -53,6 +53,7 @@ class RunWriter:
         self.values = values
         self.seq = row.head
         self._epoch = row.lease_epoch
+        self._ended_us = row.ended_us
         self._link = row.link or GENESIS
         self._committer = committer
         self._clock = clock
@@ -147,5 +148,7 @@ class RunWriter:
 
     def _update(self) -> RunUpdate:
         status = self.state["status"]
-        ended = self._clock.wall() if status in ENDED else None
+        if status in ENDED and self._ended_us is None:
+            self._ended_us = self._clock.wall()
+        ended = self._ended_us if status in ENDED else None
         return RunUpdate(status, dict(self.state["accounts"]), ended)
