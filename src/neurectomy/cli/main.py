@@ -13,7 +13,7 @@ import click
 COMMANDS = {
     "serve": "Open a workspace in the browser.",
     "run": "Run a flow and print its steps and its answer.",
-    "runs": "List, show, answer, pause, change, redact, export, import, delete runs.",
+    "runs": "List, show, search, answer, pause, change, note, redact, export runs.",
     "check": "Check programs.",
     "whatif": "Fork a run many ways at once and compare the figures.",
     "new": "Start a workspace with a small agent.",

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from neurectomy.cli import portable, redact
+from neurectomy.cli import notes, portable, redact, search
 from neurectomy.cli.changes import SET_HELP, read_changes
 from neurectomy.cli.client import connect
 from neurectomy.cli.following import conclude, follow
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 @json_option
 @click.pass_context
 def command(context: click.Context, workspace: Path, as_json: bool) -> None:
-    """List, show, answer, pause, change, redact, export, import and delete runs; disk usage."""
+    """List, show, search, answer, pause, change, note, redact, export and delete runs; usage."""
     given = {"workspace": workspace, "as_json": as_json}
     context.default_map = dict.fromkeys(command.commands, given)
     if context.invoked_subcommand is None:
@@ -46,6 +46,8 @@ def command(context: click.Context, workspace: Path, as_json: bool) -> None:
 
 
 for _other in (portable.export, portable.take_in, portable.collect):
+    command.add_command(_other)
+for _other in (search.command, notes.note, notes.notes):
     command.add_command(_other)
 
 

@@ -14,8 +14,11 @@ from neurectomy.runs.bundle import Bundle, read_bundle
 from neurectomy.runs.compare import Comparer
 from neurectomy.runs.lookup import find_run
 from neurectomy.runs.moment import Moment
+from neurectomy.runs.notes import notes_of
+from neurectomy.runs.overview import Overviews
 from neurectomy.runs.plan import Plan
 from neurectomy.runs.replay import Replay, Replayer
+from neurectomy.runs.visits import Counted
 from neurectomy.timeline.chain import GENESIS
 from neurectomy.timeline.values import Values
 
@@ -23,6 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from neurectomy.models.port import ModelRequest
+    from neurectomy.runs.marks import Note
     from neurectomy.storage.port import RunRow
     from neurectomy.timeline.log import Log
 
@@ -40,6 +44,8 @@ class Readings:
     def __init__(self, log: Log) -> None:
         self.log = log
         self.comparer = Comparer(self)
+        self.overviews = Overviews(log)
+        self.visits = Counted(log.store)
         self._plans: dict[str, Plan] = {}
 
     async def row(self, run: str) -> RunRow:
@@ -116,6 +122,10 @@ class Readings:
             return requests.build_request(moment, frame)
 
         return await asyncio.to_thread(build)
+
+    async def notes(self, row: RunRow) -> list[Note]:
+        """The notes of a run, by the moment that they are about."""
+        return await asyncio.to_thread(notes_of, self.log.store, self.overviews.axis, row)
 
     async def result(self, row: RunRow) -> tuple[Any, dict[str, Any] | None]:
         """A run's value and error, each null until there is one."""

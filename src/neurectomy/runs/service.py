@@ -25,6 +25,7 @@ from neurectomy.runs.files import FileReadings
 from neurectomy.runs.folders import Folders
 from neurectomy.runs.forks import Changes
 from neurectomy.runs.motions import Motions
+from neurectomy.runs.notes import Notebook
 from neurectomy.runs.plan import Plan
 from neurectomy.runs.readings import Readings
 from neurectomy.storage.port import ENDED, RunRow
@@ -62,6 +63,7 @@ class Runs(Readings):
         folders: The files that tools see.
         files: What can be read of them.
         applying: Brings them into the folder of the program.
+        notebook: Notes about runs.
     """
 
     def __init__(
@@ -82,6 +84,7 @@ class Runs(Readings):
         self.motions = Motions(self, models, sandboxes, self.folders, clock, redactor, sole=sole)
         self._models = models
         self._door = Door(redactor, self.motions.broker)
+        self.notebook = Notebook(self, self.motions, self._door.text)
         self._eraser = Eraser(log, clock, self.motions.rest, sole=sole)
         self._clock = clock
 

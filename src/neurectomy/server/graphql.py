@@ -141,7 +141,7 @@ class Query:
 
     @strawberry.field(description="The state of a run after an event; the last one by default.")
     async def state(self, info: Info, run: strawberry.ID, at: int = -1) -> JSON:
-        return (await operations.show_state(_services(info), str(run), at)).state
+        return (await operations.show_state(_services(info), str(run), at, whole=1)).state
 
 
 @strawberry.type

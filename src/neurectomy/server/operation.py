@@ -1,4 +1,4 @@
-"""What an operation is: a row of the table that REST and the OpenAPI document are made from."""
+"""What an operation is: its name, its route, what it takes and what it gives."""
 
 from __future__ import annotations
 

@@ -17,7 +17,7 @@ from neurectomy.runs.detail import StepDetail
 from neurectomy.runs.erasing import Redaction
 from neurectomy.runs.experiments import Experiment
 from neurectomy.runs.retention import Tidied
-from neurectomy.server import comparing, files, transfers
+from neurectomy.server import comparing, files, moments, transfers
 from neurectomy.server.changing import breakpoints_of, changes_of, plan_of
 from neurectomy.server.experimenting import cancel_whatif, show_whatif, start_whatif
 from neurectomy.server.operation import Operation, Parameter
@@ -221,11 +221,12 @@ async def list_events(services: Services, run: str, after: int, limit: int) -> E
     return EventPage(events, row.head, row.status)
 
 
-async def show_state(services: Services, run: str, at: int) -> StateView:
+async def show_state(services: Services, run: str, at: int, whole: int) -> StateView:
     """The state after an event."""
     row = await services.runs.row(run)
     seq = row.head if at < 0 else at
-    return StateView(seq, await asyncio.to_thread(services.log.whole_state, run, seq))
+    read = services.log.whole_state if whole else services.log.state
+    return StateView(seq, await asyncio.to_thread(read, run, seq))
 
 
 async def run_program(services: Services, run: str, at: int) -> ProgramDetail:
@@ -413,7 +414,10 @@ OPERATIONS = (
         "The state at a moment",
         show_state,
         StateView,
-        query=_AT,
+        query=(
+            *_AT,
+            Parameter("whole", int, 1, "0 leaves long lists in parts, as run-log.md has them"),
+        ),
     ),
     Operation(
         "run_program",
@@ -472,4 +476,5 @@ OPERATIONS = (
         "collect_garbage", "POST", "/api/collect", "Tidy", transfers.collect, Tidied, CollectInput
     ),
     Operation("usage", "GET", "/api/usage", "Disk usage", usage, Usage),
+    *moments.OPERATIONS,
 )

@@ -30,8 +30,33 @@ export interface ApplyInput {
   dry?: boolean
 }
 
+export interface Branch {
+  run: string
+  parent: string
+  at: number
+  leaves: number
+  left: number
+  began: number
+  ended: number
+  head: number
+  status: string
+  title: string
+  created: number
+}
+
 export interface BreakpointsInput {
   breakpoints: string[]
+}
+
+export interface Busy {
+  lane: string
+  kind: string
+  ranges: [number, number][]
+}
+
+export interface Cause {
+  seq: number
+  kind: string
 }
 
 export interface CellFigures {
@@ -259,6 +284,16 @@ export interface GraphNode {
   detail: string
 }
 
+export interface Group {
+  bucket: number
+  kind: string
+  count: number
+  seq: number
+  last: number
+  mono: number
+  text: string
+}
+
 export interface Imported {
   runs: string[]
   present: string[]
@@ -272,15 +307,62 @@ export interface LabelInput {
   labels: Record<string, string>
 }
 
+export interface Mark {
+  seq: number
+  kind: string
+  event: string
+  step: string
+  mono: number
+  text: string
+}
+
+export interface Match {
+  seq: number
+  kind: string
+  step: string
+  mono: number
+}
+
 export interface ModelView {
   name: string
   source: string
   settings: Record<string, number>
 }
 
+export interface Note {
+  note: number
+  seq: number
+  step: string
+  text: string
+  by: string
+  at: number
+  mono: number
+}
+
+export interface NoteInput {
+  at: number
+  text?: string
+}
+
 export interface Outcome {
   value: unknown
   count: number
+}
+
+export interface Overview {
+  head: number
+  status: string
+  length: number
+  at: number
+  began: number
+  ended: number
+  counts: number[]
+  exact: boolean
+  spans: Span[]
+  left_out: number
+  busy: Busy[]
+  marks: Group[]
+  keyframes: [number, number][]
 }
 
 export interface Parent {
@@ -387,6 +469,13 @@ export interface SandboxState {
   reason: string
 }
 
+export interface SearchPage {
+  matches: Match[]
+  searched: number
+  head: number
+  next: number | null
+}
+
 export interface Skipped {
   path: string
   reason: string
@@ -399,6 +488,17 @@ export interface Source {
   reason: string
   language_model: boolean
   local: boolean
+}
+
+export interface Span {
+  step: string
+  kind: string
+  lane: string
+  start: number
+  began: number
+  end: number | null
+  ended: number | null
+  status: string
 }
 
 export interface StartInput {
@@ -454,6 +554,13 @@ export interface StepPair {
   depth: number
 }
 
+export interface StepView {
+  span: Span
+  first: Event
+  last: Event | null
+  causes: Cause[]
+}
+
 export interface Tidied {
   dry_run: boolean
   expired: string[]
@@ -492,6 +599,19 @@ export interface ValueChange {
   status: 'added' | 'changed' | 'removed'
   a: unknown
   b: unknown
+}
+
+export interface Visits {
+  count: number
+  status: string
+  first: number
+  last: number
+  step: string
+}
+
+export interface VisitsView {
+  at: number
+  parts: Record<string, Visits>
 }
 
 export interface WhatIfInput {
