@@ -147,16 +147,16 @@ test('the axis grows while a run waits, and the edge of the timeline is moved by
   await expect.poll(clock).not.toBe(before)
 
   const edge = page.getByRole('separator', { name: 'Height of the timeline' })
-  await expect(edge).toHaveAttribute('aria-valuenow', '120')
+  await expect(edge).toHaveAttribute('aria-valuenow', '140')
   await edge.focus()
   await page.keyboard.press('ArrowUp')
-  await expect(edge).toHaveAttribute('aria-valuenow', '136')
+  await expect(edge).toHaveAttribute('aria-valuenow', '156')
   await page.reload()
-  await expect(edge).toHaveAttribute('aria-valuenow', '136')
-  expect((await page.getByRole('region', { name: 'Timeline' }).boundingBox())?.height).toBe(136)
+  await expect(edge).toHaveAttribute('aria-valuenow', '156')
+  expect((await page.getByRole('region', { name: 'Timeline' }).boundingBox())?.height).toBe(156)
   await edge.focus()
   await page.keyboard.press('Enter')
-  await expect(edge).toHaveAttribute('aria-valuenow', '120')
+  await expect(edge).toHaveAttribute('aria-valuenow', '140')
 })
 
 test('a run is deleted when that was confirmed', async ({ page }) => {

@@ -9,10 +9,20 @@ const COMMAND = process.env.NEURECTOMY ?? join(ROOT, '.venv/bin/neurectomy')
 const TOKEN = 'a-token-for-tests-only'
 
 export class Server {
-  private readonly parent = mkdtempSync(join(tmpdir(), 'neurectomy-e2e-'))
-  readonly folder = join(this.parent, 'stdlib')
+  private readonly parent: string
+  readonly folder: string
   private process: ChildProcess | null = null
   private port = 0
+
+  private constructor(folder?: string) {
+    this.parent = folder === undefined ? mkdtempSync(join(tmpdir(), 'neurectomy-e2e-')) : ''
+    this.folder = folder ?? join(this.parent, 'stdlib')
+  }
+
+  /** Over a folder that stays; see `leave`. */
+  static of(folder: string): Server {
+    return new Server(folder)
+  }
 
   static withExample(): Server {
     const server = new Server()
@@ -56,6 +66,13 @@ export class Server {
   async kill(): Promise<void> {
     const ended = new Promise((done) => this.process?.on('exit', done))
     this.process?.kill('SIGKILL')
+    await ended
+  }
+
+  /** End the process in order, and keep the folder. */
+  async leave(): Promise<void> {
+    const ended = new Promise((done) => this.process?.on('exit', done))
+    this.process?.kill('SIGTERM')
     await ended
   }
 

@@ -1,10 +1,12 @@
 /** What the views ask of the server, cached; changes of runs come by server-sent events. */
-import { QueryClient, useMutation, useQuery, useQueryClient } from '@tanstack/react-query'
+import { keepPreviousData, QueryClient, useMutation, useQuery, useQueryClient } from '@tanstack/react-query'
 import { useEffect } from 'react'
 
 import { call, get, post, Problem } from './client'
 import type {
+  Branch,
   Comparison,
+  Note,
   ProgramDetail,
   ProgramSummary,
   Replay,
@@ -12,6 +14,8 @@ import type {
   RunPage,
   StartInput,
   StepDetail,
+  StepView,
+  VisitsView,
   Workspace,
 } from './types'
 
@@ -149,6 +153,64 @@ export async function whole(value: unknown): Promise<unknown> {
   return Object.fromEntries(inner)
 }
 
+/** A step; while it goes on, it is asked for again as the run goes on. */
+export const useStep = (run: string | null, step: string | null, at: number, settled: boolean) =>
+  useQuery({
+    queryKey: ['span', run, step, settled],
+    queryFn: () => get<StepView>(`/api/runs/${run}/span?step=${encodeURIComponent(step ?? '')}&at=${at}`),
+    enabled: run !== null && step !== null && at > 0,
+    placeholderData: (before) => (before?.span.step === step ? before : undefined),
+    staleTime: settled ? Infinity : 1_000,
+    retry: false,
+  })
+
+const visitsAt = (run: string | null, at: number) => ({
+  queryKey: ['visits', run, at],
+  queryFn: () => get<VisitsView>(`/api/runs/${run}/visits?at=${at}`),
+  staleTime: Infinity,
+  gcTime: 30_000,
+})
+
+/** How often each part of the program was reached by a moment; those of the moment before meanwhile. */
+export const useVisits = (run: string | null, at: number) =>
+  useQuery({ ...visitsAt(run, at), enabled: run !== null && at > 0, placeholderData: keepPreviousData })
+
+/** The same, asked for once. */
+export const fetchVisits = (run: string, at: number) => queryClient.fetchQuery(visitsAt(run, at))
+
+export const useBranches = (run: string | null) =>
+  useQuery({
+    queryKey: ['branches', run],
+    queryFn: () => get<Branch[]>(`/api/runs/${run}/branches`),
+    enabled: run !== null,
+  })
+
+export const useNotes = (run: string | null) =>
+  useQuery({
+    queryKey: ['notes', run],
+    queryFn: () => get<Note[]>(`/api/runs/${run}/notes`),
+    enabled: run !== null,
+  })
+
+function useNoteChange<V>(change: (value: V) => Promise<Note[]>, run: string | null) {
+  const client = useQueryClient()
+  return useMutation({
+    mutationFn: change,
+    onSuccess: (notes) => {
+      client.setQueryData(['notes', run], notes)
+      void client.invalidateQueries({ queryKey: ['run', run] })
+    },
+  })
+}
+
+export const useAddNote = (run: string | null) =>
+  useNoteChange(
+    (note: { at: number; text: string }) => post<Note[]>(`/api/runs/${run}/notes`, note),
+    run,
+  )
+export const useRemoveNote = (run: string | null) =>
+  useNoteChange((note: number) => call<Note[]>('DELETE', `/api/runs/${run}/notes/${note}`), run)
+
 function useRunMutation<V>(change: (value: V) => Promise<Run>) {
   const client = useQueryClient()
   return useMutation({
@@ -196,6 +258,7 @@ export function useStatusStream(onState: (connected: boolean) => void) {
       const run = JSON.parse((event as MessageEvent<string>).data) as Run
       refresh()
       void client.invalidateQueries({ queryKey: ['run', run.id] })
+      if (run.parent) void client.invalidateQueries({ queryKey: ['branches'] })
     })
     source.addEventListener('gone', refresh)
     source.onerror = () => onState(false)

@@ -1,25 +1,31 @@
 /** The shell: what stands where, and the keys. */
 import { Hexagon, Moon, Play, Sun } from 'lucide-react'
 import { useCallback, useEffect, useMemo, useRef, useState } from 'react'
+import { flushSync } from 'react-dom'
 
-import { useProgram, usePrograms, useRun, useRunProgram, useStatusStream, useWorkspace } from '../api/queries'
-import type { Event } from '../api/types'
+import {
+  fetchVisits, useBranches, useNotes, useProgram, usePrograms, useRun, useRunProgram, useStatusStream, useWorkspace,
+} from '../api/queries'
+import { useSearch } from '../api/search'
 import { Compare } from '../features/compare/compare'
 import { FlowGraph } from '../features/flow/flow-graph'
 import { nodeStates } from '../features/flow/states'
 import { Inspector } from '../features/inspector/inspector'
+import { LogPanel } from '../features/log/panel'
 import { ProgramList } from '../features/programs/program-list'
 import { ProgramText } from '../features/programs/program-text'
-import { AnswerBox } from '../features/runs/answer-box'
 import { RunList } from '../features/runs/run-list'
 import { StartRun } from '../features/runs/start-run'
-import { Timeline } from '../features/timeline/timeline'
+import { Timeline, type TimelineHandle } from '../features/timeline/timeline'
 import { motion } from '../lib/scrolling'
+import { hasEnded, openSteps } from '../lib/spans'
 import { Button, Empty, IconButton, Trouble } from '../ui/controls'
+import { Asked } from './asked'
 import { useKeys } from './keys'
-import { clean, flatten, lineNotes, nodeAt, ownNode } from './places'
+import { useCopyLink, useFreshNotes, useMarks, useTurnBookmark } from './marking'
+import { flatten, lineNotes, nodeAt, ownNode } from './places'
 import { RunActions } from './run-actions'
-import { useMoment, usePlayback, useRunLog, useSpan } from './run-view'
+import { useMoment, usePlayback, useRunLog, useShownStep, useVisitsOf } from './run-view'
 import { StatusBar } from './status-bar'
 import { useView } from './view'
 
@@ -44,20 +50,25 @@ export function App() {
   const firstProblem = useRef<HTMLLIElement>(null)
   const log = useRunLog(view.run)
   usePlayback(log)
-  const { seq, now, follows } = useMoment(log)
-  const span = useSpan(log, seq)
+  const moment = useMoment(log)
+  const { seq, follows, event, state } = moment
+  const step = useShownStep(log, moment)
+  const visits = useVisitsOf(log, moment.shown)
   const nodes = useMemo(() => flatten(flow?.graph ?? []), [flow])
   const ids = useMemo(() => new Set(nodes.map((node) => node.id)), [nodes])
   const head = log?.head ?? 0
-  const states = useMemo(
-    () => nodeStates(log?.events ?? [], log?.index.spans ?? [], ids, seq),
-    // the events are one growing list: its head tells when it has changed
-    [log, ids, seq, head],
-  )
-  const event = log?.events[seq - 1]
+  const states = useMemo(() => nodeStates(visits, state, ids), [visits, state, ids])
   const here = useMemo(() => nodeAt(nodes, states, event), [nodes, states, event])
-  const notes = useMemo(() => lineNotes(nodes, states, here), [nodes, states, here])
+  const lines = useMemo(() => lineNotes(nodes, states, here), [nodes, states, here])
+  const branches = useBranches(view.run).data ?? NONE
+  const notes = useNotes(view.run).data ?? NONE
+  const found = useSearch(view.run, view.find, head)
+  const [tab, setTab] = useState('step')
+  const timeline = useRef<TimelineHandle>(null)
+  const input = useRef<HTMLInputElement>(null)
 
+  useEffect(() => log?.noticed(run.data?.head ?? 0), [log, run.data?.head])
+  useFreshNotes(view.run, log?.noted ?? 0)
   const seek = useCallback(
     (to: number) => {
       if (!log) return
@@ -71,24 +82,44 @@ export function App() {
     if (!view.playing && seq >= head) view.show({ seq: 1, step: null })
     view.play(!view.playing)
   }
+  const toMark = useMarks(view.run, seq, seek)
+  const turnBookmark = useTurnBookmark(view.run, seq, notes)
+  const [copied, copy] = useCopyLink({ run: view.run, seq: seq || null, step: view.step })
+  const toMatch = (by: 1 | -1) => {
+    const matches = found?.matches ?? []
+    const next = by > 0 ? matches.find((one) => one.seq > seq) : matches.findLast((one) => one.seq < seq)
+    const around = by > 0 ? matches[0] : matches[matches.length - 1]
+    if (next ?? around) seek((next ?? around)!.seq)
+  }
+  const search = () => {
+    flushSync(() => setTab('log')) // so that what is typed next is typed there
+    input.current?.focus()
+    input.current?.select()
+  }
   useKeys((command) => {
     if (view.compare && command.name !== 'run') return
     if (command.name === 'step') seek(seq + command.by)
     else if (command.name === 'first') seek(1)
     else if (command.name === 'newest') newest()
     else if (command.name === 'play') play()
+    else if (command.name === 'mark') void toMark(command.by)
+    else if (command.name === 'zoom') timeline.current?.zoom(command.by)
+    else if (command.name === 'whole') timeline.current?.whole()
+    else if (command.name === 'bookmark') turnBookmark()
+    else if (command.name === 'copy') void copy()
+    else if (command.name === 'search') search()
     else setDialog(true)
   })
 
   const compare = (a: string, b: string) => view.show({ compare: [a, b], run: null, program: null, seq: null, step: null })
-  const selectNode = (id: string) => {
-    const spans = log?.index.spans ?? []
-    const own = spans.filter((one) => clean(one.step) === id)
-    const found = own.findLast((one) => one.start <= seq) ?? own[0]
-    if (found) view.show({ step: found.step, seq: found.start > seq ? found.end ?? found.start : view.seq })
+  const selectNode = async (id: string) => {
+    if (!log) return
+    const known = visits[id] ?? (await fetchVisits(log.run, head)).parts[id]
+    if (known && known.last > 0 && known.last <= seq) view.show({ step: known.step })
+    else if (known && known.first > 0) view.show({ seq: known.first, step: null })
   }
-  const asked = (log?.index.spans ?? []).filter((one) => one.kind === 'person' && one.end === null)
   const waits = run.data?.status === 'waiting' ? run.data.id : null
+  const asked = waits && log ? openSteps(log.stateAt(head)).filter((one) => one.asks) : NONE
   return (
     <div className="shell">
       <header className="flex items-center gap-3 border-b border-line bg-ground-1 px-3">
@@ -96,7 +127,7 @@ export function App() {
         <h1 className="text-[11px] font-bold tracking-[0.14em]">NEURECTOMY</h1>
         <Title />
         <span className="min-w-0 flex-1 truncate text-center text-ink-2">{run.data?.title}</span>
-        {run.data ? <RunActions run={run.data} log={log} seq={seq} onCompare={compare} /> : null}
+        {run.data ? <RunActions run={run.data} log={log} seq={seq} over={hasEnded(state)} onCompare={compare} /> : null}
         <IconButton label={view.theme === 'dark' ? 'Light theme' : 'Dark theme'} onClick={view.turnTheme}>
           {view.theme === 'dark' ? <Sun size={15} /> : <Moon size={15} />}
         </IconButton>
@@ -112,7 +143,7 @@ export function App() {
       <nav aria-label="Workspace" className="flex min-h-0 flex-col border-r border-line bg-ground-1">
         <ProgramList
           selected={path}
-          onSelect={(chosen) => view.show({ program: chosen, run: null, seq: null, step: null })}
+          onSelect={(chosen) => view.show({ program: chosen, run: null, seq: null, step: null, find: '' })}
         />
         <RunList
           selected={view.run}
@@ -136,7 +167,7 @@ export function App() {
           <main className="grid min-h-0 grid-cols-2">
             <section aria-label="Program" className="min-h-0 min-w-0 border-r border-line bg-ground-1">
               {detail ? (
-                <ProgramText text={detail.text} diagnostics={detail.diagnostics} notes={notes} firstProblem={firstProblem} />
+                <ProgramText text={detail.text} diagnostics={detail.diagnostics} notes={lines} firstProblem={firstProblem} />
               ) : program.error ? (
                 <Trouble message={program.error.message} />
               ) : programs.data?.length === 0 ? (
@@ -151,21 +182,47 @@ export function App() {
                 agents={detail?.agents ?? []}
                 states={states}
                 current={here}
-                selected={span ? ownNode(span.step, ids) : null}
-                onSelect={selectNode}
+                selected={step ? ownNode(step.span.step, ids) : null}
+                onSelect={(id) => void selectNode(id)}
               />
             </section>
           </main>
-          <aside aria-label="Inspector" className="flex min-h-0 flex-col border-l border-line bg-ground-1">
+          <aside aria-label="Inspector" data-shown={moment.shown} className="flex min-h-0 flex-col border-l border-line bg-ground-1">
             {waits && asked.length > 0 ? (
               <div className="max-h-[60%] shrink-0 overflow-y-auto pb-3">
                 {asked.map((one) => (
-                  <AnswerBox key={one.start} run={waits} event={log?.events[one.start - 1] as Event} />
+                  <Asked key={one.step} run={waits} open={one} />
                 ))}
               </div>
             ) : null}
             {run.data && log ? (
-              <Inspector run={run.data} log={log} span={span} seq={seq} onSeek={seek} />
+              <Inspector
+                run={run.data}
+                step={step}
+                event={event}
+                state={state}
+                says={step ? log.streaming.get(step.span.step) : undefined}
+                tab={tab}
+                onTab={setTab}
+                onSeek={seek}
+              >
+                <LogPanel
+                  log={log}
+                  seq={seq}
+                  query={view.find}
+                  found={found}
+                  notes={notes}
+                  input={input}
+                  onQuery={(find) => view.show({ find })}
+                  onSeek={seek}
+                  onOpen={(at, path) => {
+                    seek(at)
+                    view.show({ step: path || null })
+                    setTab('step')
+                  }}
+                  onMatch={toMatch}
+                />
+              </Inspector>
             ) : run.error ? (
               <Trouble message={run.error.message} />
             ) : (
@@ -173,23 +230,36 @@ export function App() {
             )}
           </aside>
           <Timeline
-            spans={log?.index.spans ?? []}
-            length={log?.duration ?? 0}
-            since={log?.state === 'live' ? (log.events[head - 1]?.at ?? null) : null}
+            handle={timeline}
+            run={log ? log.run : null}
+            length={log?.last?.mono ?? 0}
+            since={log?.state === 'live' ? (log.last?.at ?? null) : null}
             head={head}
             seq={seq}
-            now={now}
+            event={moment.shown === seq ? (event?.kind ?? '') : ''}
+            now={moment.shown === seq ? (event?.mono ?? null) : null}
             follows={follows && log?.state === 'live'}
             playing={view.playing}
             speed={view.speed}
-            selected={span?.step ?? null}
+            selected={step?.span.step ?? null}
             theme={view.theme}
-            onSeek={(mono) => log && seek(log.seqAt(mono))}
+            branches={branches}
+            matches={found?.matches ?? NONE}
+            notes={notes}
+            isBookmarked={notes.some((note) => note.seq === seq && note.text === '')}
+            onSeek={seek}
             onStep={(by) => seek(seq + by)}
             onEnds={(which) => (which === 'first' ? seek(1) : newest())}
+            onMark={(by) => void toMark(by)}
             onPlay={play}
             onSpeed={view.hurry}
-            onSelect={(step) => view.show({ step })}
+            onBookmark={turnBookmark}
+            onCopy={() => void copy()}
+            onSelect={(path, at) => {
+              seek(at)
+              view.show({ step: path })
+            }}
+            onBranch={(other) => view.show({ run: other, program: null, seq, step: null })}
           />
         </>
       )}
@@ -198,6 +268,7 @@ export function App() {
         run={run.data}
         lost={log?.state === 'lost'}
         problems={detail?.diagnostics ?? []}
+        told={copied}
         onProblems={() => {
           firstProblem.current?.scrollIntoView({ block: 'center', behavior: motion() })
           firstProblem.current?.focus({ preventScroll: true })
@@ -212,6 +283,9 @@ export function App() {
     </div>
   )
 }
+
+/** One empty list, so that what depends on it does not change. */
+const NONE: never[] = []
 
 function Title() {
   const { data } = useWorkspace()

@@ -28,6 +28,17 @@ test('the space bar presses a button and plays elsewhere', () => {
   expect(press(' ', 'section')).toEqual({ name: 'play' })
 })
 
+test('letters go to marks, zoom and search, except where one types', () => {
+  expect(press('n', 'button')).toEqual({ name: 'mark', by: 1 })
+  expect(press('P', '', { shiftKey: true })).toEqual({ name: 'mark', by: -1 })
+  expect(press('+')).toEqual({ name: 'zoom', by: 0.5 })
+  expect(press('/')).toEqual({ name: 'search' })
+  for (const key of ['n', 'b', 'c', '0', '/']) {
+    expect(press(key, 'input')).toBeNull()
+    expect(press(key, '', { ctrlKey: true })).toBeNull()
+  }
+})
+
 test('only Ctrl and Enter go with a modifier', () => {
   expect(press('Enter', '', { ctrlKey: true })).toEqual({ name: 'run' })
   expect(press('ArrowLeft', '', { altKey: true })).toBeNull()

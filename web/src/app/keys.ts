@@ -2,7 +2,9 @@
 import { useEffect } from 'react'
 
 export type Command =
-  | { name: 'run' | 'first' | 'newest' | 'play' }
+  | { name: 'run' | 'first' | 'newest' | 'play' | 'bookmark' | 'copy' | 'search' | 'whole' }
+  | { name: 'mark'; by: 1 | -1 }
+  | { name: 'zoom'; by: number }
   | { name: 'step'; by: number }
 
 type Press = Pick<KeyboardEvent, 'key' | 'shiftKey' | 'ctrlKey' | 'metaKey' | 'altKey'>
@@ -16,12 +18,27 @@ const TAKES_ARROWS =
 /** What is pressed by the space bar. */
 const TAKES_SPACE = 'button, a, summary, [role=button], [role=tab], [role=radio], [role=option], [role=separator]'
 
+/** Keys that mean the same wherever the focus is, except in what is typed into. */
+const LETTERS: Record<string, Command> = {
+  n: { name: 'mark', by: 1 },
+  p: { name: 'mark', by: -1 },
+  b: { name: 'bookmark' },
+  c: { name: 'copy' },
+  '/': { name: 'search' },
+  '+': { name: 'zoom', by: 0.5 },
+  '=': { name: 'zoom', by: 0.5 },
+  '-': { name: 'zoom', by: 2 },
+  '0': { name: 'whole' },
+}
+
 /** What a key means, given whether what has the focus is of some kind. */
 export function commandOf(press: Press, isWithin: (selector: string) => boolean): Command | null {
   if (isWithin(TAKES_ALL)) return null
   if (press.ctrlKey && press.key === 'Enter') return { name: 'run' }
   if (press.ctrlKey || press.metaKey || press.altKey) return null
   if (press.key === ' ') return isWithin(TAKES_SPACE) ? null : { name: 'play' }
+  const letter = LETTERS[press.key.toLowerCase()]
+  if (letter !== undefined) return letter
   if (isWithin(TAKES_ARROWS)) return null
   const stride = press.shiftKey ? 10 : 1
   if (press.key === 'ArrowRight') return { name: 'step', by: stride }

@@ -3,9 +3,9 @@ import { GitCompareArrows, GitFork, Play, RotateCcw, Square, Trash2 } from 'luci
 import { useEffect, useState } from 'react'
 
 import { useCancel, useDelete, useFork, useReplay, useResume } from '../api/queries'
+import type { RunLog } from '../api/run-log'
 import type { Run } from '../api/types'
 import { dateTime, several } from '../lib/format'
-import type { RunLog } from '../lib/run-log'
 import { Confirm } from '../ui/confirm'
 import { Button, IconButton } from '../ui/controls'
 import { useView } from './view'
@@ -14,11 +14,14 @@ export function RunActions({
   run,
   log,
   seq,
+  over,
   onCompare,
 }: {
   run: Run
   log: RunLog | null
   seq: number
+  /** Whether it had ended by the moment under the cursor. */
+  over: boolean
   onCompare: (a: string, b: string) => void
 }) {
   const parent = run.parent
@@ -31,7 +34,7 @@ export function RunActions({
   const [told, setTold] = useState('')
   useEffect(() => setTold(''), [run.id])
   const ended = run.ended !== null
-  const atEnd = ended && seq >= run.head
+  const atEnd = ended && (seq >= run.head || over)
   return (
     <div className="flex items-center gap-1.5">
       <span role="status" className="max-w-80 truncate text-[11px] text-ink-2">

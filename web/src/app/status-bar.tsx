@@ -9,12 +9,15 @@ export function StatusBar({
   run,
   lost,
   problems,
+  told,
   onProblems,
 }: {
   connected: boolean
   run: Run | undefined
   lost: boolean
   problems: Diagnostic[]
+  /** What was just done. */
+  told: string
   onProblems: () => void
 }) {
   const { data } = useWorkspace()
@@ -33,6 +36,9 @@ export function StatusBar({
         </span>
       ) : null}
       <Problems problems={problems} onProblems={onProblems} />
+      <span role="status" className="text-accent">
+        {told}
+      </span>
       <span className="flex-1" />
       {run ? <span>{upTo(money(run.accounts.cost_nanos ?? 0), run.accounts.uncertain_nanos, money)}</span> : null}
       {data ? (

@@ -1,4 +1,4 @@
-/** What is looked at: program, run, moment, step. It lives in the address, so a link is a place. */
+/** What is looked at: program, run, moment, step, search. It lives in the address, so a link is a place. */
 import { create } from 'zustand'
 
 export interface View {
@@ -9,6 +9,8 @@ export interface View {
   step: string | null
   /** Two runs that stand beside each other, instead of one. */
   compare: [string, string] | null
+  /** What the run is searched for. */
+  find: string
   playing: boolean
   speed: number
   theme: 'dark' | 'light'
@@ -18,7 +20,7 @@ export interface View {
   turnTheme: () => void
 }
 
-type Place = Pick<View, 'program' | 'run' | 'seq' | 'step' | 'compare'>
+type Place = Pick<View, 'program' | 'run' | 'seq' | 'step' | 'compare' | 'find'>
 
 const SPEEDS = [0.25, 1, 4, 16]
 
@@ -31,6 +33,7 @@ function read(): Place {
     seq: Number.isInteger(seq) && seq > 0 ? seq : null,
     step: query.get('step'),
     compare: pairOf(query.get('compare')),
+    find: query.get('find') ?? '',
   }
 }
 
@@ -39,17 +42,38 @@ function pairOf(text: string | null): View['compare'] {
   return a && b ? [a, b] : null
 }
 
-function write(view: Place, push: boolean) {
+/** The address of a place. */
+export function addressOf(view: Partial<Place>): string {
   const query = new URLSearchParams()
   if (view.program) query.set('program', view.program)
   if (view.run) query.set('run', view.run)
   if (view.seq) query.set('at', String(view.seq))
   if (view.step) query.set('step', view.step)
   if (view.compare) query.set('compare', view.compare.join(','))
+  if (view.find) query.set('find', view.find)
   const text = query.toString()
-  const address = text ? `?${text}` : window.location.pathname
-  if (push) window.history.pushState(null, '', address)
-  else window.history.replaceState(null, '', address)
+  return text ? `?${text}` : window.location.pathname
+}
+
+/** Changes of the address in a second, and what is waited after more; browsers limit them. */
+const MOST_CHANGES = 12
+const SETTLES = 150
+let settling = 0
+let changes: number[] = []
+
+function write(view: Place, push: boolean) {
+  window.clearTimeout(settling)
+  if (push) {
+    window.history.pushState(null, '', addressOf(view))
+    return
+  }
+  const replace = () => {
+    changes.push(performance.now())
+    window.history.replaceState(null, '', addressOf(view))
+  }
+  changes = changes.filter((at) => at > performance.now() - 1_000)
+  if (changes.length < MOST_CHANGES) replace()
+  else settling = window.setTimeout(replace, SETTLES)
 }
 
 function firstTheme(): View['theme'] {

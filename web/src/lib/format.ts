@@ -19,13 +19,14 @@ function parts(amount: number, size: number, large: string, small: string): stri
 
 const trim = (value: number) => (value >= 100 ? value.toFixed(0) : value.toPrecision(3))
 
-/** A place on the run's clock, such as 00:02.184. */
+/** A place on the run's clock, such as 00:02.184 or 57:37:47.989. */
 export function clock(microseconds: number): string {
   const total = Math.max(0, microseconds) / 1_000
-  const minutes = Math.floor(total / 60_000)
+  const hours = Math.floor(total / 3_600_000)
+  const minutes = Math.floor(total / 60_000) % 60
   const seconds = Math.floor(total / 1_000) % 60
   const rest = Math.floor(total % 1_000)
-  return `${pad(minutes, 2)}:${pad(seconds, 2)}.${pad(rest, 3)}`
+  return `${hours > 0 ? `${hours}:` : ''}${pad(minutes, 2)}:${pad(seconds, 2)}.${pad(rest, 3)}`
 }
 
 const pad = (value: number, width: number) => String(value).padStart(width, '0')

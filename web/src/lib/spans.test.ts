@@ -1,28 +1,42 @@
 import { expect, test } from 'vitest'
 
 import type { Event } from '../api/types'
-import { nodeOf, SpanIndex } from './spans'
+import type { Json } from './fold'
+import { innermost, nodeOf, openSteps } from './spans'
 
-const event = (seq: number, kind: string, step: string, data: unknown = {}): Event =>
-  ({ seq, kind, step, data, patch: [], causes: [], at: 0, mono: seq * 10, version: 1 }) as Event
+const STATE = {
+  frames: {
+    f: { kind: 'flow', callee: 'f', parent: '' },
+    'f/draft': { kind: 'agent', callee: 'researcher', parent: 'f' },
+    'f/all': { kind: 'map', callee: '', parent: 'f' },
+    'f/all[0]': { kind: 'item', callee: '', parent: 'f/all' },
+    'f/draft/turn[0]/lookup[0]': { kind: 'tool', callee: 'lookup', parent: 'f/draft' },
+  },
+  pending: {
+    'f/draft/turn[0]/lookup[0]': { kind: 'unknown', frame: 'f/draft/turn[0]/lookup[0]', seq: 9 },
+    'f/sure': { kind: 'human', frame: 'f/sure', seq: 7 },
+    'f/draft/wait': { kind: 'timer', frame: 'f/draft', seq: 8 },
+  },
+} as Json
 
-test('spans open and close by step', () => {
-  const index = new SpanIndex()
-  index.add(event(1, 'step.started', 'f/draft', { kind: 'agent', callee: 'researcher' }))
-  index.add(event(2, 'model.requested', 'f/draft/turn[0]'))
-  index.add(event(3, 'model.failed', 'f/draft/turn[0]'))
-  index.add(event(4, 'step.finished', 'f/draft'))
-  expect(index.spans.map((span) => [span.lane, span.start, span.end, span.status])).toEqual([
-    ['researcher', 1, 4, 'done'],
-    ['model', 2, 3, 'failed'],
+const event = (kind: string, step: string) => ({ kind, step }) as Event
+
+test('what goes on is told by the state', () => {
+  expect(openSteps(STATE).map((one) => [one.step, one.kind, one.lane])).toEqual([
+    ['f/draft', 'agent', 'researcher'],
+    ['f/all', 'map', 'all'],
+    ['f/draft/turn[0]/lookup[0]', 'tool', 'lookup'],
+    ['f/sure', 'person', 'you'],
   ])
+  expect(openSteps(STATE).find((one) => one.step === 'f/sure')?.asks).toBe('answer')
+  expect(openSteps(undefined)).toEqual([])
 })
 
-test('what is open when a run ends did not finish', () => {
-  const index = new SpanIndex()
-  index.add(event(1, 'tool.requested', 'f/a', { tool: 'lookup' }))
-  index.add(event(2, 'run.cancelled', ''))
-  expect(index.spans[0]).toMatchObject({ end: 2, status: 'failed' })
+test('a moment is about the step of its event, else about the newest that goes on', () => {
+  expect(innermost(STATE, event('tool.returned', 'f/over'))).toBe('f/over')
+  expect(innermost(STATE, event('call.rejected', 'f/draft/turn[1]'))).toBe('f/draft')
+  expect(innermost(STATE, event('step.finished', 'f/all[0]'))).toBe('f/draft/turn[0]/lookup[0]')
+  expect(innermost({}, event('run.finished', ''))).toBeNull()
 })
 
 test('a step belongs to the longest node above it', () => {

@@ -1,91 +1,88 @@
-/** Steps of a run as spans of time, found while its events come. */
-import type { Event } from '../api/types'
+/** What goes on in a state: the steps that are open, and which of them a moment is about. */
+import type { Event, Span } from '../api/types'
+import type { Json } from './fold'
 
-export type SpanKind = 'agent' | 'tool' | 'flow' | 'map' | 'model' | 'person' | 'wait'
-export type SpanStatus = 'running' | 'done' | 'failed'
+export type { Span }
 
-export interface Span {
+/** A step that goes on. */
+export interface Open {
   step: string
-  kind: SpanKind
-  /** Where it is drawn: the name of the agent, tool or flow. */
+  kind: string
+  /** The name of the agent, tool or flow. */
   lane: string
-  start: number
-  /** Null while it runs. */
-  end: number | null
-  from: number
-  /** Microseconds on the run's clock; null while it runs. */
-  to: number | null
-  status: SpanStatus
+  /** The event that asked for it; 0 where the state does not say. */
+  seq: number
+  /** What a person is to give before it goes on. */
+  asks?: 'answer' | 'secret'
 }
 
-const OPENS: Record<string, SpanKind> = {
-  'model.requested': 'model',
-  'tool.requested': 'tool',
-  'human.asked': 'person',
-  'timer.set': 'wait',
+interface Frame {
+  kind: string
+  callee?: string
+  parent?: string
 }
-const CLOSES: Record<string, SpanStatus> = {
-  'step.finished': 'done',
-  'step.failed': 'failed',
-  'model.responded': 'done',
-  'model.failed': 'failed',
-  'tool.returned': 'done',
-  'tool.failed': 'failed',
-  'human.answered': 'done',
-  'timer.fired': 'done',
+interface Effect {
+  kind: string
+  frame: string
+  seq: number
 }
-
-export class SpanIndex {
-  readonly spans: Span[] = []
-  private open = new Map<string, Span>()
-
-  add(event: Event) {
-    const data = (event.data ?? {}) as Record<string, unknown>
-    if (event.kind === 'step.started') {
-      const kind = String(data.kind)
-      if (kind === 'item') return
-      const known: SpanKind = kind === 'agent' || kind === 'map' ? kind : 'flow'
-      this.start(event, known, String(data.callee || lastName(event.step)))
-    } else if (OPENS[event.kind]) {
-      const kind = OPENS[event.kind] as SpanKind
-      const lane = kind === 'tool' ? String(data.tool) : kind === 'person' ? 'you' : kind
-      this.start(event, kind, lane)
-    } else if (CLOSES[event.kind]) {
-      this.finish(event, CLOSES[event.kind] as SpanStatus)
-    } else if (event.kind.startsWith('run.') && ENDS.has(event.kind)) {
-      for (const span of this.open.values()) close(span, event, 'failed')
-      this.open.clear()
-    }
-  }
-
-  private start(event: Event, kind: SpanKind, lane: string) {
-    const { step, seq, mono } = event
-    const span: Span = {
-      step, kind, lane, start: seq, end: null, from: mono, to: null, status: 'running',
-    }
-    this.spans.push(span)
-    this.open.set(step, span)
-  }
-
-  private finish(event: Event, status: SpanStatus) {
-    const span = this.open.get(event.step)
-    if (!span) return
-    const decision = (event.data as Record<string, unknown> | null)?.decision
-    if (event.kind === 'human.answered' && decision === 'retry') return
-    close(span, event, status)
-    this.open.delete(event.step)
-  }
+interface State {
+  status?: string
+  frames?: Record<string, Frame>
+  pending?: Record<string, Effect>
 }
 
-const ENDS = new Set(['run.finished', 'run.failed', 'run.cancelled'])
-
-function close(span: Span, event: Event, status: SpanStatus) {
-  span.end = event.seq
-  span.to = event.mono
-  span.status = status
-}
+/** Kinds of what is pending, where they are other kinds of steps. */
+const KINDS: Record<string, string> = { unknown: 'tool', secret: 'tool', human: 'person' }
+const ASKS: Record<string, Open['asks']> = { human: 'answer', secret: 'secret' }
 
 const lastName = (step: string) => step.slice(step.lastIndexOf('/') + 1)
+
+/** The steps that go on in a state, in the order in which they began; as `runs/spans.py` finds them. */
+export function openSteps(state: Json | undefined): Open[] {
+  const { frames = {}, pending = {} } = (state ?? {}) as State
+  const found: Open[] = []
+  for (const [step, frame] of Object.entries(frames)) {
+    if (!frame.parent || !['agent', 'flow', 'map'].includes(frame.kind)) continue
+    found.push({ step, kind: frame.kind, lane: frame.callee || lastName(step), seq: 0 })
+  }
+  for (const [step, effect] of Object.entries(pending)) {
+    if (effect.kind === 'timer') continue
+    const kind = KINDS[effect.kind] ?? effect.kind
+    const callee = frames[effect.frame]?.callee ?? 'tool'
+    const lane = kind === 'tool' ? callee : kind === 'person' ? 'you' : kind
+    const asks = ASKS[effect.kind]
+    found.push({ step, kind, lane, seq: effect.seq, ...(asks ? { asks } : {}) })
+  }
+  return found
+}
+
+/** The status that a state says the run has. */
+export const statusIn = (state: Json | undefined) => (state as State | undefined)?.status ?? ''
+
+const ENDED = new Set(['finished', 'failed', 'cancelled'])
+
+/** Whether the run has ended by a state of it. */
+export const hasEnded = (state: Json | undefined) => ENDED.has(statusIn(state))
+
+const ENDS_STEP = new Set([
+  'step.finished', 'step.failed', 'model.responded', 'model.failed', 'tool.returned', 'tool.failed',
+  'human.answered',
+])
+
+/** The step that a moment is about: of its event, else the innermost that goes on. */
+export function innermost(state: Json | undefined, event: Event | undefined): string | null {
+  const open = openSteps(state)
+  if (event?.step) {
+    const isItem = event.kind === 'step.finished' && event.step.endsWith(']')
+    if (ENDS_STEP.has(event.kind) && !isItem) return event.step
+    const around = open.filter((one) => event.step === one.step || event.step.startsWith(`${one.step}/`))
+    const closest = around.toSorted((a, b) => b.step.length - a.step.length)[0]
+    if (closest) return closest.step
+  }
+  const asked = open.filter((one) => one.seq > 0).toSorted((a, b) => b.seq - a.seq)[0]
+  return (asked ?? open[open.length - 1])?.step ?? null
+}
 
 /** The names of a step's path below its flow, without iterations and attempts. */
 export function names(step: string): string[] {

@@ -1,18 +1,29 @@
 /** A value as a tree that opens; large lists show their first items, and more on request. */
-import { useState } from 'react'
+import { type ReactNode, useState } from 'react'
 
 const PAGE = 50
+/** Items of a long list that are kept together; see `timeline/values.py`. */
+const CHUNK = 64
+
+interface Chunked {
+  $list: string[]
+  count: number
+  tail: unknown[]
+}
 
 export function JsonTree({
   value,
   name,
   depth = 0,
   open = 1,
+  chunk,
 }: {
   value: unknown
   name?: string
   depth?: number
   open?: number
+  /** Shows items of a long list that are kept elsewhere, from the first one's number on. */
+  chunk?: (digest: string, depth: number, first: number) => ReactNode
 }) {
   const [shown, setShown] = useState(depth < open)
   const [limit, setLimit] = useState(PAGE)
@@ -25,10 +36,13 @@ export function JsonTree({
       </div>
     )
   }
-  const entries: [string, unknown][] = Array.isArray(value)
-    ? value.map((item, index) => [String(index), item])
+  const parts = chunk && '$list' in value ? (value as Chunked) : null
+  const before = parts ? parts.count - parts.tail.length : 0
+  const list = parts ? parts.tail : Array.isArray(value) ? value : null
+  const entries: [string, unknown][] = list
+    ? list.map((item, index) => [String(before + index), item])
     : Object.entries(value)
-  const kind = Array.isArray(value) ? `[${entries.length}]` : `{${entries.length}}`
+  const kind = list ? `[${before + entries.length}]` : `{${entries.length}}`
   return (
     <div>
       <button
@@ -42,11 +56,18 @@ export function JsonTree({
         {label}
         <span className="text-ink-3">{kind}</span>
       </button>
+      {shown && parts && chunk
+        ? parts.$list.map((digest, place) => (
+            <Group key={digest + String(place)} from={place * CHUNK} depth={depth + 1}>
+              {() => chunk(digest, depth + 2, place * CHUNK)}
+            </Group>
+          ))
+        : null}
       {shown
         ? entries
             .slice(0, limit)
             .map(([key, item]) => (
-              <JsonTree key={key} name={key} value={item} depth={depth + 1} open={open} />
+              <JsonTree key={key} name={key} value={item} depth={depth + 1} open={open} chunk={chunk} />
             ))
         : null}
       {shown && entries.length > limit ? (
@@ -54,6 +75,26 @@ export function JsonTree({
           {entries.length - limit} more
         </button>
       ) : null}
+    </div>
+  )
+}
+
+/** Items that are looked up when they are opened. */
+function Group({ from, depth, children }: { from: number; depth: number; children: () => ReactNode }) {
+  const [shown, setShown] = useState(false)
+  return (
+    <div>
+      <button
+        type="button"
+        aria-expanded={shown}
+        className="w-full rounded text-left text-ink-3 hover:bg-ground-3"
+        style={{ paddingLeft: depth * 12 }}
+        onClick={() => setShown(!shown)}
+      >
+        <span className="inline-block w-3">{shown ? '▾' : '▸'}</span>
+        {from} to {from + CHUNK - 1}
+      </button>
+      {shown ? children() : null}
     </div>
   )
 }

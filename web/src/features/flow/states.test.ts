@@ -1,47 +1,35 @@
 import { expect, test } from 'vitest'
 
-import type { Event } from '../../api/types'
-import { SpanIndex } from '../../lib/spans'
+import type { Visits } from '../../api/types'
+import type { Json } from '../../lib/fold'
 import { nodeStates } from './states'
 
-const NODES = new Set(['draft', 'all', 'all/one', 'all/yield', 'return'])
+const NODES = new Set(['draft', 'all', 'all/one', 'sure', 'return'])
+const visits = (count: number, status: string): Visits => ({ count, status, first: 1, last: 1, step: '' })
 
-function stateOf(kinds: [string, string, object?][], seq: number) {
-  const index = new SpanIndex()
-  const events = kinds.map(
-    ([kind, step, data], place) =>
-      ({ seq: place + 1, kind, step, data: data ?? {}, patch: [], causes: [], at: 0, mono: place, version: 1 }) as Event,
-  )
-  for (const event of events) index.add(event)
-  return nodeStates(events, index.spans, NODES, seq)
-}
-
-const RUN: [string, string, object?][] = [
-  ['run.created', ''],
-  ['step.started', 'f/draft', { kind: 'agent', callee: 'a' }],
-  ['tool.requested', 'f/draft/turn[0]/lookup[0]', { tool: 'lookup' }],
-  ['tool.returned', 'f/draft/turn[0]/lookup[0]'],
-  ['step.finished', 'f/draft'],
-  ['step.started', 'f/all', { kind: 'map', callee: '' }],
-  ['tool.requested', 'f/all[0]/one', { tool: 'one' }],
-  ['tool.failed', 'f/all[0]/one'],
-  ['step.finished', 'f/all[0]'],
-  ['step.finished', 'f/all'],
-  ['run.finished', 'f'],
-]
-
-test('a node runs with its tools until its step ends', () => {
-  expect(stateOf(RUN, 1).size).toBe(0)
-  const during = stateOf(RUN, 3).get('draft')
-  expect(during?.status).toBe('running')
-  expect([...(during?.tools ?? [])]).toEqual(['lookup'])
-  expect(stateOf(RUN, 5).get('draft')).toMatchObject({ status: 'done', visits: 1 })
+test('a node runs with its tools for as long as the state says so', () => {
+  const state = {
+    status: 'running',
+    frames: {
+      'f/draft': { kind: 'agent', callee: 'a', parent: 'f' },
+      'f/draft/turn[0]/lookup[0]': { kind: 'tool', callee: 'lookup', parent: 'f/draft' },
+      'f/sure': { kind: 'ask', callee: '', parent: 'f' },
+    },
+    pending: {
+      'f/draft/turn[0]/lookup[0]': { kind: 'tool', frame: 'f/draft/turn[0]/lookup[0]', seq: 3 },
+      'f/sure': { kind: 'human', frame: 'f/sure', seq: 4 },
+    },
+  } as Json
+  const states = nodeStates({ all: visits(2, 'done'), elsewhere: visits(1, 'done') }, state, NODES)
+  expect(states.get('draft')).toEqual({ status: 'running', visits: 1, tools: new Set(['lookup']) })
+  expect(states.get('sure')?.status).toBe('waiting')
+  expect(states.get('all')).toMatchObject({ status: 'done', visits: 2 })
+  expect(states.has('elsewhere')).toBe(false)
 })
 
-test('items of a map count on its nodes, and the end on the return', () => {
-  const states = stateOf(RUN, RUN.length)
-  expect(states.get('all/one')).toMatchObject({ status: 'failed', visits: 1 })
-  expect(states.get('all/yield')).toMatchObject({ status: 'done', visits: 1 })
-  expect(states.get('all')?.status).toBe('done')
-  expect(states.get('return')?.status).toBe('done')
+test('what goes on when a run ends did not finish, and the end counts on the return', () => {
+  const counted = { 'all/one': visits(3, 'running') }
+  expect(nodeStates(counted, { status: 'cancelled' }, NODES).get('all/one')?.status).toBe('failed')
+  const finished = nodeStates(counted, { status: 'finished' }, NODES)
+  expect(finished.get('return')?.status).toBe('done')
 })

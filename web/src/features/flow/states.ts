@@ -1,6 +1,7 @@
-/** What each node of a flow has done by a moment of the run. */
-import type { Event } from '../../api/types'
-import { nodeOf, type Span } from '../../lib/spans'
+/** What each node of a flow has done by a moment of the run: what was counted, and what goes on. */
+import type { Visits } from '../../api/types'
+import type { Json } from '../../lib/fold'
+import { names, nodeOf, openSteps, statusIn } from '../../lib/spans'
 
 export interface NodeState {
   status: 'idle' | 'running' | 'done' | 'failed' | 'waiting'
@@ -9,64 +10,33 @@ export interface NodeState {
   tools: Set<string>
 }
 
-const COUNTED = new Set(['value.bound', 'branch.taken', 'loop.entered'])
-
+/** `visits` are those of the parts of the program by about this moment; `state` is the moment's. */
 export function nodeStates(
-  events: readonly Event[],
-  spans: readonly Span[],
+  visits: Readonly<Record<string, Visits>>,
+  state: Json | undefined,
   nodes: ReadonlySet<string>,
-  seq: number,
 ): Map<string, NodeState> {
   const states = new Map<string, NodeState>()
-  const of = (step: string) => {
-    const node = nodeOf(step, nodes)
-    if (node === null) return null
-    let state = states.get(node)
-    if (!state) states.set(node, (state = { status: 'idle', visits: 0, tools: new Set() }))
-    return { node, state }
+  const status = statusIn(state)
+  const stopped = status === 'failed' || status === 'cancelled'
+  for (const [part, found] of Object.entries(visits)) {
+    if (!nodes.has(part)) continue
+    const now = stopped && found.status === 'running' ? 'failed' : (found.status as NodeState['status'])
+    states.set(part, { status: now, visits: found.count, tools: new Set() })
   }
-  for (const span of spans) {
-    if (span.start > seq) break
-    const found = of(span.step)
-    if (!found) continue
-    const runs = span.end === null || span.end > seq
-    const own = ownStep(span.step, found.node)
-    if (own) {
-      found.state.visits += 1
-      found.state.status = runs ? (span.kind === 'person' ? 'waiting' : 'running') : span.status
-    } else if (runs && span.kind === 'tool') {
-      found.state.tools.add(span.lane)
-    }
+  for (const open of openSteps(state)) {
+    const node = nodeOf(open.step, nodes)
+    if (node === null) continue
+    const known = states.get(node) ?? { status: 'idle', visits: 0, tools: new Set<string>() }
+    states.set(node, known)
+    if (names(open.step).join('/') === node) {
+      known.status = open.kind === 'person' ? 'waiting' : 'running'
+      known.visits = Math.max(1, known.visits)
+    } else if (open.kind === 'tool') known.tools.add(open.lane)
   }
-  for (let place = 0; place < Math.min(seq, events.length); place += 1) {
-    const event = events[place] as Event
-    if (event.kind === 'run.finished') {
-      const last = [...nodes].find((node) => node === 'return' || node.startsWith('return@'))
-      if (last) states.set(last, { status: 'done', visits: 1, tools: new Set() })
-    } else if (COUNTED.has(event.kind)) {
-      const found = of(event.step)
-      if (!found) continue
-      found.state.visits += 1
-      found.state.status = event.kind === 'loop.entered' ? 'running' : 'done'
-    } else if (event.kind === 'loop.left') {
-      const found = of(event.step)
-      if (found) found.state.status = 'done'
-    } else if (event.kind === 'step.finished' && event.step.endsWith(']')) {
-      const found = of(`${event.step}/yield`)
-      if (found?.node.endsWith('/yield')) {
-        found.state.visits += 1
-        found.state.status = 'done'
-      }
-    } else if (event.kind === 'step.failed') {
-      const found = of(event.step)
-      if (found && found.state.visits === 0) found.state.status = 'failed'
-    }
+  if (status === 'finished') {
+    const last = [...nodes].find((node) => node === 'return' || node.startsWith('return@'))
+    if (last) states.set(last, { status: 'done', visits: 1, tools: new Set() })
   }
   return states
-}
-
-/** Whether a step is the node itself, not something below it. */
-function ownStep(step: string, node: string): boolean {
-  const below = step.split('/').slice(1).join('/').replace(/\[\d+\]/g, '').replace(/~\d+$/, '')
-  return below === node
 }

@@ -1,12 +1,12 @@
 /** The step under the cursor: what it was given, what it gave, and the state at that moment. */
 import { Tabs } from 'radix-ui'
-import { useMemo } from 'react'
+import type { ReactNode } from 'react'
 
-import type { Event, Run } from '../../api/types'
+import { useBlob } from '../../api/queries'
+import type { Event, Run, StepView } from '../../api/types'
 import { dateTime } from '../../lib/format'
 import type { Json } from '../../lib/fold'
-import type { RunLog } from '../../lib/run-log'
-import type { Span } from '../../lib/spans'
+import { hasEnded } from '../../lib/spans'
 import { Empty, Facts, Heading } from '../../ui/controls'
 import { JsonTree } from '../../ui/json-tree'
 import { Accounts } from './accounts'
@@ -14,24 +14,35 @@ import { Card } from './card'
 import { Step } from './step'
 
 const TAB =
-  'px-3 py-1.5 text-ink-3 border-b-2 border-transparent data-[state=active]:border-accent data-[state=active]:text-ink-1'
+  'px-2.5 py-1.5 text-ink-3 border-b-2 border-transparent data-[state=active]:border-accent data-[state=active]:text-ink-1'
 
 export function Inspector({
   run,
-  log,
-  span,
-  seq,
+  step,
+  event,
+  state,
+  says,
+  tab,
+  onTab,
   onSeek,
+  children,
 }: {
   run: Run
-  log: RunLog
-  span: Span | null
-  seq: number
+  /** The step that is inspected, if any. */
+  step: StepView | null
+  /** The event under the cursor, and the state after it; undefined until they are there. */
+  event: Event | undefined
+  state: Json | undefined
+  /** What the step's model says at this moment. */
+  says: string | undefined
+  tab: string
+  onTab: (tab: string) => void
   onSeek: (seq: number) => void
+  /** The log of the run, as a tab of its own. */
+  children: ReactNode
 }) {
-  const event = log.events[seq - 1]
   return (
-    <Tabs.Root defaultValue="step" className="flex min-h-0 flex-1 flex-col">
+    <Tabs.Root value={tab} onValueChange={onTab} className="flex min-h-0 flex-1 flex-col">
       <Tabs.List aria-label="Inspector" className="flex shrink-0 border-b border-line px-1">
         <Tabs.Trigger value="step" className={TAB}>
           Step
@@ -42,24 +53,30 @@ export function Inspector({
         <Tabs.Trigger value="event" className={TAB}>
           Event
         </Tabs.Trigger>
+        <Tabs.Trigger value="log" className={TAB}>
+          Log
+        </Tabs.Trigger>
         <Tabs.Trigger value="run" className={TAB}>
           Run
         </Tabs.Trigger>
       </Tabs.List>
       <Tabs.Content value="step" className="min-h-0 flex-1 overflow-y-auto pb-4">
-        {span ? (
-          <Step key={`${span.step}:${span.start}`} run={run} log={log} span={span} onSeek={onSeek} />
-        ) : run.ended !== null && seq >= run.head ? (
+        {step ? (
+          <Step key={`${step.span.step}:${step.span.start}`} run={run} view={step} says={says} onSeek={onSeek} />
+        ) : hasEnded(state) ? (
           <Accounts run={run} />
         ) : (
           <Empty title="No step here">Select one in the graph or on the timeline.</Empty>
         )}
       </Tabs.Content>
       <Tabs.Content value="state" className="min-h-0 flex-1 overflow-y-auto p-3 font-mono text-[11.5px]">
-        <State log={log} seq={seq} />
+        {state === undefined ? <p className="text-ink-3">Loading</p> : <JsonTree value={state} open={2} chunk={chunk} />}
       </Tabs.Content>
       <Tabs.Content value="event" className="min-h-0 flex-1 overflow-y-auto pb-4">
         {event ? <RawEvent event={event} onSeek={onSeek} /> : null}
+      </Tabs.Content>
+      <Tabs.Content value="log" className="flex min-h-0 flex-1 flex-col data-[state=inactive]:hidden">
+        {children}
       </Tabs.Content>
       <Tabs.Content value="run" className="min-h-0 flex-1 overflow-y-auto pb-4">
         <Accounts run={run} />
@@ -68,9 +85,18 @@ export function Inspector({
   )
 }
 
-function State({ log, seq }: { log: RunLog; seq: number }) {
-  const state = useMemo(() => JSON.parse(JSON.stringify(log.stateAt(seq))) as Json, [log, seq])
-  return <JsonTree value={state} open={2} />
+const chunk = (digest: string, depth: number, first: number) => (
+  <Chunk key={digest} digest={digest} depth={depth} first={first} />
+)
+
+/** Items of a long list, which the log keeps apart. */
+function Chunk({ digest, depth, first }: { digest: string; depth: number; first: number }) {
+  const { data, error } = useBlob(digest)
+  if (error) return <p className="text-bad">{error.message}</p>
+  if (!Array.isArray(data)) return <p className="text-ink-3">Loading</p>
+  return data.map((item, place) => (
+    <JsonTree key={place} name={String(first + place)} value={item} depth={depth} open={0} chunk={chunk} />
+  ))
 }
 
 function RawEvent({ event, onSeek }: { event: Event; onSeek: (seq: number) => void }) {

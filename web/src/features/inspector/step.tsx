@@ -1,56 +1,53 @@
 /** One step of a run: when it was, what it was given, and what it gave. */
 import type { ReactNode } from 'react'
 
-import type { Event, Run } from '../../api/types'
+import type { Run, StepView } from '../../api/types'
 import { clock, duration } from '../../lib/format'
-import type { RunLog } from '../../lib/run-log'
-import type { Span } from '../../lib/spans'
 import { Facts, Heading } from '../../ui/controls'
 import { cost, tokens } from './amounts'
 import { Card, Output, Value } from './card'
 import { Prompt } from './prompt'
 
 /** What a step that has not ended does, where that is not running. */
-const STILL: Partial<Record<Span['kind'], string>> = { person: 'still waiting', wait: 'still waiting' }
+const STILL: Record<string, string> = { person: 'still waiting' }
 
 export function Step({
   run,
-  log,
-  span,
+  view,
+  says,
   onSeek,
 }: {
   run: Run
-  log: RunLog
-  span: Span
+  view: StepView
+  /** What its model says at this moment. */
+  says: string | undefined
   onSeek: (seq: number) => void
 }) {
-  const began = log.events[span.start - 1] as Event
-  const ended = span.end === null ? null : (log.events[span.end - 1] as Event)
-  const first = (began.data ?? {}) as Record<string, unknown>
-  const last = (ended?.data ?? {}) as Record<string, unknown>
+  const { span, causes } = view
+  const first = (view.first.data ?? {}) as Record<string, unknown>
+  const last = (view.last?.data ?? {}) as Record<string, unknown>
   const usage = last.usage as Record<string, number> | undefined
   const error = last.error as { message: string; hint?: string } | undefined
   const rows: [string, ReactNode][] = [
-    ['Began', clock(span.from)],
-    ['Took', span.to === null ? STILL[span.kind] ?? 'still running' : duration(span.to - span.from)],
+    ['Began', clock(span.began)],
+    ['Took', span.ended === null ? STILL[span.kind] ?? 'still running' : duration(span.ended - span.began)],
   ]
   if (first.model) rows.push(['Model', String(first.model)])
   if (usage) rows.push(['Tokens', tokens(usage)])
   if (usage && (usage.cost_nanos != null || usage.uncertain_nanos)) rows.push(['Cost', cost(usage)])
   if (first.attempt) rows.push(['Attempt', Number(first.attempt) + 1])
-  if (began.causes.length > 0) {
+  if (causes.length > 0) {
     rows.push([
       'Because of',
       <span key="causes" className="flex flex-wrap gap-2">
-        {began.causes.map((cause) => (
-          <button key={cause} type="button" className="text-accent hover:underline" onClick={() => onSeek(cause)}>
-            {log.events[cause - 1]?.kind} · {cause}
+        {causes.map(({ seq, kind }) => (
+          <button key={seq} type="button" className="text-accent hover:underline" onClick={() => onSeek(seq)}>
+            {kind} · {seq}
           </button>
         ))}
       </span>,
     ])
   }
-  const live = log.streaming.get(span.step)
   return (
     <>
       <Heading aside={`seq ${span.start}${span.end ? `–${span.end}` : ''}`}>{span.lane}</Heading>
@@ -73,9 +70,9 @@ export function Step({
           <Value value={first.question} />
         </Card>
       ) : null}
-      {live ? (
+      {says ? (
         <Card title="Says now">
-          <p className="break-words whitespace-pre-wrap">{live}</p>
+          <p className="break-words whitespace-pre-wrap">{says}</p>
         </Card>
       ) : null}
       {last.message !== undefined ? (
