@@ -1,6 +1,6 @@
 /** A real server over a workspace of its own, for one test. */
 import { type ChildProcess, spawn } from 'node:child_process'
-import { cpSync, mkdtempSync, mkdirSync, rmSync, writeFileSync } from 'node:fs'
+import { cpSync, mkdtempSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 
@@ -40,6 +40,12 @@ export class Server {
       writeFileSync(join(server.folder, name), text)
     }
     return server
+  }
+
+  /** Change a file of the workspace. */
+  edit(name: string, change: (text: string) => string) {
+    const path = join(this.folder, name)
+    writeFileSync(path, change(readFileSync(path, 'utf-8')))
   }
 
   /** Start, or start again at the same port; gives the address that opens the page. */

@@ -7,11 +7,14 @@ import type {
   Branch,
   Comparison,
   Note,
+  ChangesInput,
+  ForkInput,
   ProgramDetail,
   ProgramSummary,
   Replay,
   Run,
   RunPage,
+  Source,
   StartInput,
   StepDetail,
   StepView,
@@ -63,6 +66,9 @@ export const useRunProgram = (run: string | null) =>
     enabled: run !== null,
     staleTime: Infinity,
   })
+
+export const useModels = () =>
+  useQuery({ queryKey: ['models'], queryFn: () => get<Source[]>('/api/models'), staleTime: 60_000 })
 
 export interface Segment {
   text: string
@@ -226,8 +232,24 @@ export const useStart = () => useRunMutation((body: StartInput) => post<Run>('/a
 export const useCancel = () => useRunMutation((id: string) => post<Run>(`/api/runs/${id}/cancel`))
 export const useResume = () => useRunMutation((id: string) => post<Run>(`/api/runs/${id}/resume`))
 export const useFork = () =>
-  useRunMutation(({ id, at }: { id: string; at: number }) =>
-    post<Run>(`/api/runs/${id}/fork`, { at }),
+  useRunMutation(({ id, ...body }: ForkInput & { id: string }) =>
+    post<Run>(`/api/runs/${id}/fork`, body),
+  )
+export function useChange() {
+  const client = useQueryClient()
+  return useRunMutation(async ({ id, ...body }: ChangesInput & { id: string }) => {
+    const run = await post<Run>(`/api/runs/${id}/change`, body)
+    await client.invalidateQueries({ queryKey: ['run-program', id] })
+    return run
+  })
+}
+export const useContinue = () =>
+  useRunMutation(({ id, step }: { id: string; step: boolean }) =>
+    post<Run>(`/api/runs/${id}/continue`, { step }),
+  )
+export const useSetBreakpoints = () =>
+  useRunMutation(({ id, breakpoints }: { id: string; breakpoints: string[] }) =>
+    call<Run>('PUT', `/api/runs/${id}/breakpoints`, { breakpoints }),
   )
 export const useAnswer = () =>
   useRunMutation(({ id, step, value }: { id: string; step: string; value: unknown }) =>

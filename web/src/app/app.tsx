@@ -14,6 +14,7 @@ import { Inspector } from '../features/inspector/inspector'
 import { LogPanel } from '../features/log/panel'
 import { ProgramList } from '../features/programs/program-list'
 import { ProgramText } from '../features/programs/program-text'
+import { PauseBox } from '../features/runs/pause-box'
 import { RunList } from '../features/runs/run-list'
 import { StartRun } from '../features/runs/start-run'
 import { Timeline, type TimelineHandle } from '../features/timeline/timeline'
@@ -21,6 +22,8 @@ import { motion } from '../lib/scrolling'
 import { hasEnded, openSteps } from '../lib/spans'
 import { Button, Empty, IconButton, Trouble } from '../ui/controls'
 import { Asked } from './asked'
+import { atNode, conditions } from './breakpoints'
+import { GoingOn, pauseOf, useBreaks, useGoing } from './going'
 import { useKeys } from './keys'
 import { useCopyLink, useFreshNotes, useMarks, useTurnBookmark } from './marking'
 import { flatten, lineNotes, nodeAt, ownNode } from './places'
@@ -96,6 +99,16 @@ export function App() {
     input.current?.focus()
     input.current?.select()
   }
+  const pause = run.data?.status === 'waiting' && log ? pauseOf(log.stateAt(head)) : null
+  const going = useGoing(view.run, pause)
+  const breaks = useBreaks(path, run.data)
+  const breakable = useMemo(
+    () => conditions((detail?.flows ?? []).map(({ name, graph }) => ({ name, nodes: flatten(graph) })), detail?.agents ?? []),
+    [detail],
+  )
+  const breakLines = new Set([...breakable].filter(([, text]) => breaks.texts.includes(text)).map(([line]) => line))
+  const breakNodes = new Set(nodes.map((node) => node.id).filter((id) => flow && breaks.texts.includes(atNode(flow.name, id))))
+  const canFork = log !== null && seq > 0 && !hasEnded(state)
   useKeys((command) => {
     if (view.compare && command.name !== 'run') return
     if (command.name === 'step') seek(seq + command.by)
@@ -108,6 +121,10 @@ export function App() {
     else if (command.name === 'bookmark') turnBookmark()
     else if (command.name === 'copy') void copy()
     else if (command.name === 'search') search()
+    else if (command.name === 'proceed') going.proceed(command.step)
+    else if (command.name === 'fork') {
+      if (canFork) going.fork(seq)
+    }
     else setDialog(true)
   })
 
@@ -127,7 +144,7 @@ export function App() {
         <h1 className="text-[11px] font-bold tracking-[0.14em]">NEURECTOMY</h1>
         <Title />
         <span className="min-w-0 flex-1 truncate text-center text-ink-2">{run.data?.title}</span>
-        {run.data ? <RunActions run={run.data} log={log} seq={seq} over={hasEnded(state)} onCompare={compare} /> : null}
+        {run.data ? <RunActions run={run.data} log={log} seq={seq} over={hasEnded(state)} onFork={() => going.fork(seq)} onCompare={compare} /> : null}
         <IconButton label={view.theme === 'dark' ? 'Light theme' : 'Dark theme'} onClick={view.turnTheme}>
           {view.theme === 'dark' ? <Sun size={15} /> : <Moon size={15} />}
         </IconButton>
@@ -167,7 +184,15 @@ export function App() {
           <main className="grid min-h-0 grid-cols-2">
             <section aria-label="Program" className="min-h-0 min-w-0 border-r border-line bg-ground-1">
               {detail ? (
-                <ProgramText text={detail.text} diagnostics={detail.diagnostics} notes={lines} firstProblem={firstProblem} />
+                <ProgramText
+                  text={detail.text}
+                  diagnostics={detail.diagnostics}
+                  notes={lines}
+                  breakable={breakable}
+                  breaks={breakLines}
+                  onBreak={(line) => breaks.toggle(breakable.get(line) ?? '')}
+                  firstProblem={firstProblem}
+                />
               ) : program.error ? (
                 <Trouble message={program.error.message} />
               ) : programs.data?.length === 0 ? (
@@ -183,13 +208,20 @@ export function App() {
                 states={states}
                 current={here}
                 selected={step ? ownNode(step.span.step, ids) : null}
+                breaks={breakNodes}
                 onSelect={(id) => void selectNode(id)}
+                onMenu={(id, x, y) => {
+                  const known = visits[id]
+                  const condition = flow ? atNode(flow.name, id) : null
+                  going.menuAt({ x, y, seq: known?.first ?? 0, began: known?.first ?? 0, condition })
+                }}
               />
             </section>
           </main>
           <aside aria-label="Inspector" data-shown={moment.shown} className="flex min-h-0 flex-col border-l border-line bg-ground-1">
-            {waits && asked.length > 0 ? (
+            {waits && (asked.length > 0 || pause) ? (
               <div className="max-h-[60%] shrink-0 overflow-y-auto pb-3">
+                {pause ? <PauseBox run={waits} pause={pause} onChange={() => going.fork(head)} /> : null}
                 {asked.map((one) => (
                   <Asked key={one.step} run={waits} open={one} />
                 ))}
@@ -221,6 +253,7 @@ export function App() {
                     setTab('step')
                   }}
                   onMatch={toMatch}
+                  onContextMenu={going.menuOf}
                 />
               </Inspector>
             ) : run.error ? (
@@ -260,6 +293,7 @@ export function App() {
               view.show({ step: path })
             }}
             onBranch={(other) => view.show({ run: other, program: null, seq, step: null })}
+            onContextMenu={going.menuOf}
           />
         </>
       )}
@@ -274,8 +308,16 @@ export function App() {
           firstProblem.current?.focus({ preventScroll: true })
         }}
       />
+      <GoingOn
+        going={going}
+        run={run.data}
+        breaks={breaks}
+        onSeek={seek}
+        onForked={(made) => view.show({ run: made.id, program: null, seq: null, step: null })}
+      />
       <StartRun
         program={path}
+        breakpoints={breaks.texts}
         open={dialog}
         onOpen={setDialog}
         onStarted={(started) => view.show({ run: started.id, program: null, seq: null, step: null })}

@@ -2,7 +2,8 @@
 import { useEffect } from 'react'
 
 export type Command =
-  | { name: 'run' | 'first' | 'newest' | 'play' | 'bookmark' | 'copy' | 'search' | 'whole' }
+  | { name: 'run' | 'first' | 'newest' | 'play' | 'bookmark' | 'copy' | 'search' | 'whole' | 'fork' }
+  | { name: 'proceed'; step: boolean }
   | { name: 'mark'; by: 1 | -1 }
   | { name: 'zoom'; by: number }
   | { name: 'step'; by: number }
@@ -24,6 +25,7 @@ const LETTERS: Record<string, Command> = {
   p: { name: 'mark', by: -1 },
   b: { name: 'bookmark' },
   c: { name: 'copy' },
+  f: { name: 'fork' },
   '/': { name: 'search' },
   '+': { name: 'zoom', by: 0.5 },
   '=': { name: 'zoom', by: 0.5 },
@@ -37,6 +39,8 @@ export function commandOf(press: Press, isWithin: (selector: string) => boolean)
   if (press.ctrlKey && press.key === 'Enter') return { name: 'run' }
   if (press.ctrlKey || press.metaKey || press.altKey) return null
   if (press.key === ' ') return isWithin(TAKES_SPACE) ? null : { name: 'play' }
+  if (press.key === 'F8') return { name: 'proceed', step: false }
+  if (press.key === 'F10') return { name: 'proceed', step: true }
   const letter = LETTERS[press.key.toLowerCase()]
   if (letter !== undefined) return letter
   if (isWithin(TAKES_ARROWS)) return null

@@ -2,7 +2,7 @@
 import { GitCompareArrows, GitFork, Play, RotateCcw, Square, Trash2 } from 'lucide-react'
 import { useEffect, useState } from 'react'
 
-import { useCancel, useDelete, useFork, useReplay, useResume } from '../api/queries'
+import { useCancel, useDelete, useReplay, useResume } from '../api/queries'
 import type { RunLog } from '../api/run-log'
 import type { Run } from '../api/types'
 import { dateTime, several } from '../lib/format'
@@ -15,6 +15,7 @@ export function RunActions({
   log,
   seq,
   over,
+  onFork,
   onCompare,
 }: {
   run: Run
@@ -22,12 +23,13 @@ export function RunActions({
   seq: number
   /** Whether it had ended by the moment under the cursor. */
   over: boolean
+  /** Asks what a fork of this moment has that is different. */
+  onFork: () => void
   onCompare: (a: string, b: string) => void
 }) {
   const parent = run.parent
   const view = useView()
   const cancel = useCancel()
-  const fork = useFork()
   const replay = useReplay()
   const remove = useDelete()
   const resume = useResume()
@@ -38,7 +40,7 @@ export function RunActions({
   return (
     <div className="flex items-center gap-1.5">
       <span role="status" className="max-w-80 truncate text-[11px] text-ink-2">
-        {told || (log?.state === 'resting' && log.told) || fork.error?.message || cancel.error?.message || replay.error?.message || remove.error?.message}
+        {told || (log?.state === 'resting' && log.told) || resume.error?.message || cancel.error?.message || replay.error?.message || remove.error?.message}
       </span>
       {ended ? (
         <Button
@@ -60,7 +62,20 @@ export function RunActions({
         >
           Replay
         </Button>
-      ) : (
+      ) : null}
+      {run.status === 'failed' || run.status === 'cancelled' ? (
+        <Button
+          icon={<Play size={12} aria-hidden />}
+          title="Go on from where it ended, in a run of its own: what has finished is kept, what failed is tried again"
+          disabled={resume.isPending}
+          onClick={() =>
+            resume.mutate(run.id, { onSuccess: (made) => view.show({ run: made.id, seq: null, step: null }) })
+          }
+        >
+          Resume
+        </Button>
+      ) : null}
+      {ended ? null : (
         <>
           {log?.state === 'resting' ? (
             <Button
@@ -78,13 +93,8 @@ export function RunActions({
       <Button
         icon={<GitFork size={12} aria-hidden />}
         title={atEnd ? 'Scrub back first: the run has ended here' : `Go on from event ${seq} in a new run`}
-        disabled={atEnd || fork.isPending || seq < 1}
-        onClick={() =>
-          fork.mutate(
-            { id: run.id, at: seq },
-            { onSuccess: (made) => view.show({ run: made.id, seq: null, step: null }) },
-          )
-        }
+        disabled={atEnd || seq < 1}
+        onClick={onFork}
       >
         Fork here
       </Button>

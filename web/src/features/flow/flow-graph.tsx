@@ -20,7 +20,9 @@ export function FlowGraph({
   states,
   current,
   selected,
+  breaks,
   onSelect,
+  onMenu,
 }: {
   flow: FlowView | null
   agents: AgentView[]
@@ -28,7 +30,10 @@ export function FlowGraph({
   /** Where the moment is: what the view follows; without one, where the flow begins. */
   current: string | null
   selected: string | null
+  /** Nodes before which a run waits. */
+  breaks: { has: (node: string) => boolean }
   onSelect: (node: string) => void
+  onMenu: (node: string, x: number, y: number) => void
 }) {
   const widthOf = useMemo(measureInPage, [])
   const drawn = useMemo(() => {
@@ -97,7 +102,9 @@ export function FlowGraph({
               state={states.get(box.node.id)}
               widthOf={widthOf}
               selected={selected === box.node.id}
+              breaks={breaks.has(box.node.id)}
               onSelect={() => onSelect(box.node.id)}
+              onMenu={(x, y) => onMenu(box.node.id, x, y)}
             />
           ))}
       </svg>

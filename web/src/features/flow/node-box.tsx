@@ -19,13 +19,19 @@ export function NodeBox({
   state,
   widthOf,
   selected,
+  breaks,
   onSelect,
+  onMenu,
 }: {
   box: Box
   state: NodeState | undefined
   widthOf: WidthOf
   selected: boolean
+  /** Whether a run waits before it. */
+  breaks: boolean
   onSelect: () => void
+  /** Opens what can be done with it, at a place of the window. */
+  onMenu: (x: number, y: number) => void
 }) {
   const { node } = box
   const kind = kindOf(node)
@@ -47,11 +53,17 @@ export function NodeBox({
     <g
       role="button"
       tabIndex={0}
-      aria-label={`${title} ${under}, ${status}`}
+      aria-label={`${title} ${under}, ${status}${breaks ? ', breakpoint' : ''}`}
       aria-pressed={selected}
       data-node={node.id}
       className="cursor-pointer outline-none [&:focus-visible>rect:first-child]:stroke-accent [&:focus-visible>rect:first-child]:stroke-2"
       onClick={onSelect}
+      onContextMenu={(event) => {
+        event.preventDefault()
+        const place = event.currentTarget.getBoundingClientRect()
+        const atPointer = event.clientX > 0 || event.clientY > 0
+        onMenu(atPointer ? event.clientX : place.left + 20, atPointer ? event.clientY : place.top + 20)
+      }}
       onKeyDown={(event) => {
         if (event.key === 'Enter' || event.key === ' ') {
           event.preventDefault()
@@ -104,6 +116,7 @@ export function NodeBox({
         </text>
       ) : null}
       <circle cx={box.x + box.width - 15} cy={box.y + 34} r={3.5} fill={status === 'done' ? 'var(--good)' : edge} />
+      {breaks ? <circle cx={box.x} cy={box.y + box.height / 2} r={5} fill="var(--bad)" /> : null}
       {box.chips.map((chip) => (
         <ToolChip key={chip.tool} chip={chip} box={box} active={state?.tools.has(chip.tool) ?? false} />
       ))}

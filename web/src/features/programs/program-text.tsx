@@ -42,11 +42,18 @@ export function ProgramText({
   text,
   diagnostics,
   notes,
+  breakable,
+  breaks,
+  onBreak,
   firstProblem,
 }: {
   text: string
   diagnostics: Diagnostic[]
   notes: LineNote[]
+  /** Lines before which a run can wait, and those before which it does. */
+  breakable: { has: (line: number) => boolean }
+  breaks: { has: (line: number) => boolean }
+  onBreak: (line: number) => void
   /** Is given the row of the first problem, so that others can lead to it. */
   firstProblem: RefObject<HTMLLIElement | null>
 }) {
@@ -77,7 +84,12 @@ export function ProgramText({
           return (
             <div key={number} className={`border-l-2 ${TINTED} ${lineLook(note, worst(own))}`}>
               <div ref={note?.here ? current : undefined} className="flex">
-                <span className="w-11 shrink-0 pr-3.5 text-right text-ink-3 select-none">{number}</span>
+                <LineNumber
+                  number={number}
+                  breakable={breakable.has(number)}
+                  breaks={breaks.has(number)}
+                  onBreak={onBreak}
+                />
                 <span className="pr-4 whitespace-pre">
                   {underline(inks(line, within[place] ?? false), own).map((piece, index) => (
                     <span
@@ -106,6 +118,38 @@ export function ProgramText({
         })}
       </div>
     </div>
+  )
+}
+
+/** The number of a line; pressed, a run waits before the line. */
+function LineNumber({
+  number,
+  breakable,
+  breaks,
+  onBreak,
+}: {
+  number: number
+  breakable: boolean
+  breaks: boolean
+  onBreak: (line: number) => void
+}) {
+  const look = 'w-11 shrink-0 pr-3.5 text-right select-none'
+  if (!breakable) return <span className={`${look} text-ink-3`}>{number}</span>
+  return (
+    <button
+      type="button"
+      aria-label={`Breakpoint at line ${number}`}
+      aria-pressed={breaks}
+      title={breaks ? 'Do not wait here' : 'Wait before this line'}
+      className={`${look} group relative outline-none hover:text-ink-1 focus-visible:text-ink-1 ${breaks ? 'text-ink-1' : 'text-ink-3'}`}
+      onClick={() => onBreak(number)}
+    >
+      <span
+        className={`absolute top-[5px] left-1.5 size-[9px] rounded-full bg-bad transition-opacity ${breaks ? '' : 'opacity-0 group-hover:opacity-40 group-focus-visible:opacity-40'}`}
+        aria-hidden
+      />
+      {number}
+    </button>
   )
 }
 

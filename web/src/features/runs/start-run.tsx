@@ -13,11 +13,14 @@ import { SchemaForm } from './schema-form'
 
 export function StartRun({
   program,
+  breakpoints,
   open,
   onOpen,
   onStarted,
 }: {
   program: string | null
+  /** Conditions before which the run waits. */
+  breakpoints: string[]
   open: boolean
   onOpen: (open: boolean) => void
   onStarted: (run: Run) => void
@@ -41,7 +44,7 @@ export function StartRun({
     setWrong(found)
     if (Object.keys(found).length > 0) return
     start.mutate(
-      { program, flow: flow.name, inputs },
+      { program, flow: flow.name, inputs, breakpoints },
       {
         onSuccess: (run) => {
           onOpen(false)
@@ -104,7 +107,11 @@ export function StartRun({
               {start.error ? <Trouble className="mt-3" message={start.error.message} hint={hint} /> : null}
             </div>
             <div className="flex items-center justify-between border-t border-line px-4 py-3">
-              <span className="text-[11px] text-ink-3">Ctrl Enter runs, Escape closes</span>
+              <span className="text-[11px] text-ink-3">
+                {breakpoints.length > 0
+                  ? `Waits at ${several(breakpoints.length, 'breakpoint')}`
+                  : 'Ctrl Enter runs, Escape closes'}
+              </span>
               <div className="flex gap-2">
                 <Dialog.Close asChild>
                   <Button>Close</Button>

@@ -42,8 +42,8 @@ export interface TimelineProps
   onSeek: (seq: number) => void
   onSelect: (step: string, seq: number) => void
   onBranch: (run: string) => void
-  /** Somebody asks what can be done at an event, or with a step. */
-  onContextMenu?: (seq: number, step: string | null, event: MouseEvent) => void
+  /** Somebody asks what can be done at an event, or with a step, which `began` with another one. */
+  onContextMenu?: (seq: number, step: string | null, event: MouseEvent, began?: number) => void
 }
 
 const WHEEL_ZOOM = 0.0022
@@ -261,7 +261,8 @@ export function Timeline(props: TimelineProps) {
                 const point = pointAt(event)
                 const hit = hitAt(point.x, point.y, drawing)
                 const at = hit?.kind === 'mark' ? hit.mark.seq : seqAt(timeAt(point.x, seen, width), overview)
-                props.onContextMenu(at, hit?.kind === 'span' ? hit.span.step : null, event)
+                if (hit?.kind === 'span') props.onContextMenu(at, hit.span.step, event, hit.span.start)
+                else props.onContextMenu(at, null, event)
               }}
             >
               <canvas ref={canvas} className="sticky top-0 block" aria-hidden />
