@@ -11,15 +11,19 @@ from typing import TYPE_CHECKING, Any
 from neurectomy.agents.program import AskHuman, Call, Map, Parallel, Repeat
 from neurectomy.agents.types import Mismatch, coerce_fields
 from neurectomy.runs import agent_rules
-from neurectomy.runs.moment import Frame, Moment, wake
 from neurectomy.timeline.values import length
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from neurectomy.agents.program import AgentDeclaration
+    from neurectomy.runs.moment import Frame, Moment
     from neurectomy.runs.plan import FlowPlan, Plan
     from neurectomy.timeline.event import Patch
+
+
+SUPERSEDED = "superseded"
+"""The code of a request's failure that was in flight when another program took over."""
 
 
 def patch_of(moment: Moment, changes: dict[str, Any]) -> Patch:
@@ -76,15 +80,6 @@ def _agent_again(moment: Moment, path: str, frame: Frame, models: dict[str, Any]
         rest = [moment.values.intern(one) for one in said[before:]]
         patch.append(["set", ["frames", path, "messages"], [*begun, *rest]])
         patch.append(["set", ["frames", path, "args"], arguments])
-    asked = [step for step, effect in moment.state["pending"].items() if effect["frame"] == path]
-    for step in asked:
-        if moment.state["pending"][step]["kind"] == "model":  # it is asked with what it says now
-            patch += [
-                ["del", ["pending", step]],
-                ["set", ["frames", path, "attempt"], frame["attempt"] + 1],
-                ["set", ["frames", path, "phase"], "ask"],
-                wake(path, [moment.seq]),
-            ]
     return patch
 
 
@@ -116,6 +111,11 @@ def _arguments(moment: Moment, frame: Frame, agent: AgentDeclaration) -> dict[st
     kept = {n: moment.values.resolve(v) for n, v in frame["args"].items() if n in names}
     given = coerce_fields(kept, agent.parameters, moment.plan.records, name=agent.name)
     return {name: moment.values.intern(value) for name, value in given.items()}
+
+
+def superseded(state: Any) -> list[str]:
+    """The requests in flight that another program makes anew, with what it says."""
+    return [step for step, effect in state["pending"].items() if effect["kind"] == "model"]
 
 
 def misfits(moment: Moment, recorded: Plan) -> Iterator[str]:

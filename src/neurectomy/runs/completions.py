@@ -107,6 +107,15 @@ def _model_responded(moment: Moment, step: str, data: dict[str, Any]) -> Draft:
 
 
 def _model_failed(moment: Moment, step: str, data: dict[str, Any]) -> Draft:
+    if data["error"]["code"] == changes.SUPERSEDED:
+        path = moment.state["pending"][step]["frame"]
+        again: Patch = [
+            *_ended(moment, step),
+            ["set", ["frames", path, "attempt"], moment.frame(path)["attempt"] + 1],
+            ["set", ["frames", path, "phase"], "ask"],
+            wake(path, [moment.seq]),
+        ]
+        return _draft(moment, "model.failed", step, data, again)
     lost = [] if data["error"]["code"] in _REFUSED else [moment.state["pending"][step]["reserved"]]
     counted = _count(moment, model_requests=1, model_us=data["took_us"], **_uncertain(lost))
     patch = _ended(moment, step) + counted

@@ -15,6 +15,7 @@ from neurectomy.bus.local import Topic
 from neurectomy.core.errors import Conflict, NeurectomyError
 from neurectomy.runs import answers
 from neurectomy.runs.breakpoints import Breakpoint, as_data
+from neurectomy.runs.changes import SUPERSEDED, superseded
 from neurectomy.runs.driver import Driver
 from neurectomy.runs.erasing import in_motion
 from neurectomy.runs.failures import STOPPING
@@ -378,6 +379,10 @@ class Motions:
             else:
                 data["changes"] = interned(changes, writer.values)
             driver.record(kind, "", data)
+            for path in superseded(writer.state) if "program" in changes else ():
+                message = "another program took over, and asks with what it says"
+                error = {"code": SUPERSEDED, "message": message, "retryable": False}
+                driver.record("model.failed", path, {"error": error, "took_us": 0})
             if answer is not None and answer[0] not in unknown:
                 unknown = [*unknown, answer[0]]
             for path in unknown:
