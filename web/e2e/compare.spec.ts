@@ -112,6 +112,7 @@ test('an edited program and a fork are compared with what they came from', async
   for (let step = 0; step < 5; step += 1) await page.keyboard.press('ArrowRight')
   await expect.poll(() => number(page, 'seq')).toBe(6)
   await page.getByRole('button', { name: 'Fork here' }).click()
+  await page.getByRole('dialog').getByRole('button', { name: 'Fork and run' }).click()
   await expect(runs(page)).toHaveCount(3)
   await expect(page.getByRole('contentinfo')).toContainText('finished', { timeout: 60_000 })
   await page.getByRole('button', { name: 'Compare with the run that this one continues' }).click()

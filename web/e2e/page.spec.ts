@@ -107,6 +107,7 @@ test('run the example, watch it, scrub back, read the inspector, replay, fork', 
   for (let step = 0; step < 7; step += 1) await page.keyboard.press('ArrowRight')
   await expect.poll(() => seq(page)).toBe(8)
   await page.getByRole('button', { name: 'Fork here' }).click()
+  await page.getByRole('dialog').getByRole('button', { name: 'Fork and run' }).click()
   await expect(runs(page)).toHaveCount(2)
   await expect(page.getByRole('contentinfo')).toContainText('finished', { timeout: 60_000 })
 
