@@ -58,6 +58,8 @@ DATA = {
     "loop.left": {"iterations": 1, "reason": EVIL},
     "call.rejected": {"tool": EVIL, "problem": EVIL},
     "answer.rejected": {"problem": EVIL},
+    "note.added": {"at": 1, "text": EVIL, "by": EVIL},
+    "note.removed": {"note": 1, "by": EVIL},
     f"of a plugin {EVIL}": {"anything": EVIL},
 }
 

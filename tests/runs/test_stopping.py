@@ -240,3 +240,30 @@ async def test_a_note_is_taken_while_the_run_is_being_stopped(begin) -> None:
     await life.driver.tell("note.added", "", {"seq": 1, "text": "stopped by hand"})
     assert (await ending)["status"] == "cancelled"
     assert "note.added" in await life.kinds()
+
+
+class Thorough(Script):
+    """Tools that take their time to end, as a jail does; the first one less than the second."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.ended: list[int] = []
+
+    async def call_tool(self, tool: Any, arguments: dict[str, Any], *_: Any) -> ToolOutcome:
+        try:
+            await asyncio.sleep(60)
+        finally:
+            await asyncio.sleep(0.02 * arguments["n"])
+            self.ended.append(arguments["n"])
+        raise AssertionError("it was not stopped")
+
+
+async def test_what_is_stopped_is_stopped_once_and_ends_in_its_own_time(begin) -> None:
+    script = Thorough()
+    flow = "flow f(n: int) -> int { parallel { a = work(1)  b = work(4) }\nreturn a + b }"
+    life = await begin(WORK + flow, script)
+    driving = asyncio.create_task(life.end())
+    await until(life, "tool.requested")
+    await life.driver.tell("run.cancel_requested", "", {"by": "test"})
+    assert (await driving)["status"] == "cancelled"
+    assert script.ended == [1, 4]

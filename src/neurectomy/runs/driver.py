@@ -338,7 +338,8 @@ class Driver:
 
     def _stop_tasks(self) -> None:
         for task in list(self._tasks.values()):
-            task.cancel()
+            if not task.cancelling():  # a second time would break off what it does at its end
+                task.cancel()
 
     async def _end(self) -> None:
         self._ended = True
