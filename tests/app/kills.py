@@ -139,6 +139,8 @@ async def keep_busy(server: Server, witness: Witness, dice: random.Random) -> No
                     response = await http.post("/api/runs", json=body)
                     assert response.status_code == 201, response.text
                     witness.runs.add(response.json()["id"])
+                elif dice.random() < 0.1:
+                    await fork(http, dice.choice(page["runs"]), witness, dice)
                 await asyncio.sleep(0.02)
         except httpx.TransportError:
             return
@@ -146,6 +148,21 @@ async def keep_busy(server: Server, witness: Witness, dice: random.Random) -> No
             for task in watched.values():
                 task.cancel()
             await asyncio.gather(*watched.values(), return_exceptions=True)
+
+
+async def fork(
+    http: httpx.AsyncClient, run: dict[str, Any], witness: Witness, dice: random.Random
+) -> None:
+    """Fork a run that goes on at a random event, with another input."""
+    if run["head"] < 2:
+        return
+    at = dice.randint(1, run["head"] - 1)
+    body = {"at": at, "inputs": {"rounds": dice.randint(3, 40)}}
+    response = await http.post(f"/api/runs/{run['id']}/fork", json=body)
+    if response.status_code == 201:
+        witness.runs.add(response.json()["id"])
+    else:  # it has ended by that event
+        assert response.status_code == 422, response.text
 
 
 async def declare(http: httpx.AsyncClient, run: str) -> None:
@@ -187,6 +204,7 @@ async def settle(server: Server, witness: Witness) -> dict[str, int]:
         told = [text for seen in witness.seen.values() for text in seen.values()]
         return {
             "runs": len(page),
+            "forks": sum(run["parent"] is not None for run in page),
             "events": sum(len(seen) for seen in witness.seen.values()),
             "resumed": sum("run.resumed" in text for text in told),
         }
