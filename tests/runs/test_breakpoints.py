@@ -10,7 +10,7 @@ import pytest
 
 from neurectomy.app.services import open_services
 from neurectomy.core.errors import Conflict, InvalidInput
-from neurectomy.server import operations
+from neurectomy.server import runs
 from neurectomy.server.types import (
     BreakpointsInput,
     ChangesInput,
@@ -61,7 +61,7 @@ async def services(root: Path):
 
 async def begin(services, *breakpoints: str) -> str:
     body = StartInput("a.agent", {"n": 1}, breakpoints=list(breakpoints))
-    return (await operations.start_run(services, body)).id
+    return (await runs.start_run(services, body)).id
 
 
 async def paused(services, run: str) -> Any:
@@ -73,7 +73,7 @@ async def paused(services, run: str) -> Any:
 
 
 async def proceed(services, run: str, *, step: bool = False) -> Any:
-    await operations.continue_run(services, run, ContinueInput(step))
+    await runs.continue_run(services, run, ContinueInput(step))
     return await paused(services, run)
 
 
@@ -133,11 +133,11 @@ async def test_a_paused_run_survives_its_process_and_is_changed_and_forked(root:
     async with open_services(root, settings) as services:
         assert await services.runs.motions.recover() == []
         head = (await services.runs.row(run)).head
-        fork = await operations.fork_run(services, run, ForkInput(at=head))
+        fork = await runs.fork_run(services, run, ForkInput(at=head))
         assert await paused(services, fork.id) is None
         assert await ended(services, fork.id) == "sent 23 24"
         body = ChangesInput(bindings={"f": {"p": 7}})
-        await operations.change_run(services, run, body)
+        await runs.change_run(services, run, body)
         assert await paused(services, run) == "f/sent"
         assert await proceed(services, run) is None
         assert await ended(services, run) == "sent 7 24"
@@ -148,9 +148,9 @@ async def test_a_paused_run_survives_its_process_and_is_changed_and_forked(root:
 async def test_breakpoints_are_set_and_removed_while_a_run_is_paused_or_cancelled(services) -> None:
     run = await begin(services, "x", "p")
     assert await paused(services, run) == "f/x"
-    await operations.set_breakpoints(services, run, BreakpointsInput(["q"]))
+    await runs.set_breakpoints(services, run, BreakpointsInput(["q"]))
     assert await proceed(services, run) == "f/q"
-    await operations.set_breakpoints(services, run, BreakpointsInput([]))
+    await runs.set_breakpoints(services, run, BreakpointsInput([]))
     assert await proceed(services, run) is None
     assert await ended(services, run) == "sent 23 24"
     run = await begin(services, "x")

@@ -8,7 +8,7 @@ import pytest
 
 from neurectomy.runs.compare import Comparison
 from neurectomy.runs.detail import step_detail
-from neurectomy.server import operations
+from neurectomy.server import runs
 from neurectomy.server.types import ForkInput
 from tests.runs.test_forks import parent, rest, root, seq, services
 
@@ -17,7 +17,7 @@ pytestmark = pytest.mark.anyio
 
 
 async def forked(services: Any, run: str, at: int, **changes: Any) -> Comparison:
-    made = await operations.fork_run(services, run, ForkInput(at=at, **changes))
+    made = await runs.fork_run(services, run, ForkInput(at=at, **changes))
     await rest(services, made.id)
     if (await services.runs.row(made.id)).status == "waiting":
         await services.runs.answer(made.id, "f/sure", True)

@@ -15,7 +15,7 @@ from msgspec.structs import replace
 from neurectomy.app.services import open_services
 from neurectomy.core.errors import InvalidInput, NotFound
 from neurectomy.runs.figures import mean_of, share_of
-from neurectomy.server import experimenting, operations
+from neurectomy.server import experimenting, runs
 from neurectomy.server.types import CellInput, ChangesInput, StartInput, WhatIfInput
 from neurectomy.workspace.settings import Settings
 from tests.models.provider import provider
@@ -75,7 +75,7 @@ async def services(tmp_path: Path, monkeypatch):
 
 
 async def begun(services) -> str:
-    run = (await operations.start_run(services, StartInput("a.agent", {"text": "x"}))).id
+    run = (await runs.start_run(services, StartInput("a.agent", {"text": "x"}))).id
     await asyncio.wait_for(services.runs.motions.wait(run), 20)
     return run
 
@@ -154,7 +154,7 @@ async def test_an_experiment_that_cannot_be_is_refused_before_anything_runs(serv
     ):
         with pytest.raises(InvalidInput, match=told):
             await experimenting.start_whatif(services, run, body)
-    assert len((await operations.list_runs(services, 100, "", "", "", "")).runs) == 1
+    assert len((await runs.list_runs(services, 100, "", "", "", "")).runs) == 1
 
 
 @pytest.mark.anyio

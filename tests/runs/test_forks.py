@@ -11,7 +11,7 @@ import pytest
 
 from neurectomy.app.services import open_services
 from neurectomy.core.errors import Conflict, InvalidInput, ProgramInvalid
-from neurectomy.server import operations
+from neurectomy.server import recorded, runs
 from neurectomy.server.types import ChangesInput, ForkInput, Parent
 from neurectomy.workspace.settings import Settings
 from tests.models.provider import provider
@@ -76,7 +76,7 @@ async def rest(services, run: str) -> Any:
 async def fork(services, run: str, kind: str, step: str, **changes: Any) -> Any:
     """Fork at the event of a kind and step, answer what it asks, and see that a replay agrees."""
     at = await seq(services, run, kind, step)
-    made = await operations.fork_run(services, run, ForkInput(at=at, **changes))
+    made = await runs.fork_run(services, run, ForkInput(at=at, **changes))
     value = await rest(services, made.id)
     row = await services.runs.row(made.id)
     if row.status == "waiting":
@@ -100,7 +100,7 @@ async def test_a_fork_with_another_prompt_goes_on_with_it(services) -> None:
     assert late == "<<hi> 4 1 true and <hi> 4 1 true>"
     early = await fork(services, run, "step.started", "f/first", prompts=prompts)
     assert early == "<<hi and hi> 11 1 true and <hi and hi> 11 1 true>"
-    detail = await operations.run_program(services, run, -1)
+    detail = await recorded.run_program(services, run, -1)
     assert detail.text == PROGRAM
 
 
@@ -108,7 +108,7 @@ async def test_a_request_in_flight_is_asked_again_with_the_new_prompt(services) 
     run = await parent(services)
     at = await seq(services, run, "model.requested", "f/first/turn[0]")
     body = ForkInput(at=at, prompts={"say": "Other: {{ text }}"})
-    made = await operations.fork_run(services, run, body)
+    made = await runs.fork_run(services, run, body)
     await rest(services, made.id)
     asked = await seq(services, made.id, "model.requested", "f/first/turn[0]~1")
     request = await services.runs.request(made.id, asked)
@@ -116,8 +116,8 @@ async def test_a_request_in_flight_is_asked_again_with_the_new_prompt(services) 
     before = await services.runs.request(made.id, at)
     assert before.messages[-1].content[0].text == "Say: "
     assert (await services.runs.replay(made.id)).agrees
-    assert "Other" in (await operations.run_program(services, made.id, -1)).text
-    assert "Other" not in (await operations.run_program(services, made.id, at)).text
+    assert "Other" in (await recorded.run_program(services, made.id, -1)).text
+    assert "Other" not in (await recorded.run_program(services, made.id, at)).text
 
 
 async def test_a_fork_with_another_model_and_settings(services) -> None:
@@ -185,7 +185,7 @@ async def test_a_fork_with_another_program_must_fit_where_the_run_is(services, r
 
 async def test_a_fork_may_cost_no_more_than_it_is_told(services) -> None:
     run = await parent(services)
-    made = await operations.fork_run(services, run, ForkInput(at=1, cost_usd=0.0))
+    made = await runs.fork_run(services, run, ForkInput(at=1, cost_usd=0.0))
     await rest(services, made.id)
     _, error = await services.runs.result(await services.runs.row(made.id))
     assert error["code"] == "budget"
@@ -196,13 +196,13 @@ async def test_a_waiting_run_is_changed_in_place(services) -> None:
     row = await services.runs.start(services.programs.bundle("a.agent"), "f", {"text": "hi"})
     assert await rest(services, row.id) is None
     body = ChangesInput(prompts={"say": "Now: <{{ text }}"}, bindings={"f": {"length": 8}})
-    changed = await operations.change_run(services, row.id, body)
+    changed = await runs.change_run(services, row.id, body)
     assert changed.status == "waiting"
     await services.runs.answer(row.id, "f/sure", True)
     assert await rest(services, row.id) == "<<<hi> 8 1 true>"
     assert (await services.runs.replay(row.id)).agrees
     with pytest.raises(Conflict, match="finished"):
-        await operations.change_run(services, row.id, body)
+        await runs.change_run(services, row.id, body)
 
 
 async def test_a_fork_that_was_not_acknowledged_is_gone_after_a_crash(services) -> None:
@@ -244,7 +244,7 @@ async def test_a_failed_run_is_resumed_with_its_questions_and_without_repeating(
     await rest(services, broken.id)
     assert (await services.runs.row(broken.id)).status == "cancelled"
     body = ChangesInput(prompts={"say": "Now: {{ text }}"})
-    made = await operations.resume_run(services, broken.id, body)
+    made = await runs.resume_run(services, broken.id, body)
     assert made.parent == Parent(broken.id, made.parent.at)
     await rest(services, made.id)
     state = services.log.state(made.id, (await services.runs.row(made.id)).head)
@@ -257,4 +257,4 @@ async def test_a_failed_run_is_resumed_with_its_questions_and_without_repeating(
     assert await rest(services, made.id) == "<<nothing refuses this> again> true"
     assert (await services.runs.replay(made.id)).agrees
     with pytest.raises(Conflict, match="has finished"):
-        await operations.resume_run(services, made.id, ChangesInput())
+        await runs.resume_run(services, made.id, ChangesInput())

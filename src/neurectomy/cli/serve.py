@@ -71,11 +71,11 @@ def _print_address(root: Path, as_json: bool) -> None:
 
 async def _example(services: Services, *, quiet: bool) -> None:
     """Run the first program with the first question of its dataset, unless there are runs."""
-    from neurectomy.server import operations
+    from neurectomy.server import opened, runs
     from neurectomy.server.types import StartInput
 
-    page = await operations.list_runs(services, 1, "", "", "", "")
-    programs = await operations.list_programs(services)
+    page = await runs.list_runs(services, 1, "", "", "", "")
+    programs = await opened.list_programs(services)
     ready = [program for program in programs if program.flows and not program.errors]
     if page.runs or not ready:
         return
@@ -84,9 +84,9 @@ async def _example(services: Services, *, quiet: bool) -> None:
         question = next(iter(inputs.values()), "")
         click.echo(harmless(f"  Running {ready[0].path}: {question}"))
     body = StartInput(ready[0].path, inputs, ready[0].flows[0])
-    run = await operations.start_run(services, body)
+    run = await runs.start_run(services, body)
     await services.runs.motions.wait(run.id)
-    done = await operations.show_run(services, run.id)
+    done = await runs.show_run(services, run.id)
     if not quiet:
         taken = ((done.ended or 0) - done.created) / 1e6
         click.echo(f"  It {done.status} in {taken:.1f} s, with {done.head} events.")

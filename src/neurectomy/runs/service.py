@@ -12,15 +12,16 @@ from msgspec import UNSET
 from neurectomy.agents.program import Program, meaning
 from neurectomy.agents.types import Mismatch, coerce_fields
 from neurectomy.core import codecs, ids
-from neurectomy.core.errors import Conflict, Damaged, InvalidInput, NeurectomyError
+from neurectomy.core.errors import Conflict, InvalidInput, NeurectomyError
 from neurectomy.redaction.redactor import is_secret
 from neurectomy.runs import answers, forks
 from neurectomy.runs.applying import Applying
 from neurectomy.runs.breakpoints import Breakpoint, as_data
+from neurectomy.runs.departures import Departures
 from neurectomy.runs.door import Door
 from neurectomy.runs.driver import ASKING
 from neurectomy.runs.erasing import Eraser
-from neurectomy.runs.failures import IN_FLIGHT, STOPPING
+from neurectomy.runs.failures import IN_FLIGHT
 from neurectomy.runs.files import FileReadings
 from neurectomy.runs.folders import Folders
 from neurectomy.runs.forks import Changes
@@ -38,7 +39,6 @@ if TYPE_CHECKING:
     from neurectomy.redaction.redactor import Redactor
     from neurectomy.runs.bundle import Bundle
     from neurectomy.runs.erasing import Redaction, Wanted
-    from neurectomy.runs.forks import Prepared
     from neurectomy.runs.motions import Motion
     from neurectomy.sandboxes.select import Sandboxes
     from neurectomy.timeline.log import Log
@@ -84,6 +84,7 @@ class Runs(Readings):
         self.motions = Motions(self, models, sandboxes, self.folders, clock, redactor, sole=sole)
         self._models = models
         self._door = Door(redactor, self.motions.broker)
+        self._departures = Departures(self, self.motions.broker, self._door, models)
         self.notebook = Notebook(self, self.motions, self._door.text)
         self._eraser = Eraser(log, clock, self.motions.rest, sole=sole)
         self._clock = clock
@@ -179,30 +180,8 @@ class Runs(Readings):
         return await self.row(run)
 
     async def _revived(self, row: RunRow, changes: Changes) -> RunRow:
-        last = await asyncio.to_thread(self._last_of, row, frozenset({f"run.{row.status}"}), {""})
-        at = last[""] - 1
-        state = await asyncio.to_thread(self.log.state, row.id, at)
-        asking = {path for path, one in state["frames"].items() if one["kind"] == "ask"}
-        asked = await asyncio.to_thread(self._last_of, row, frozenset({"human.asked"}), asking)
+        at, asked = await self._departures.end(row)
         return await self._fork(row, at, changes, revive={"asked": asked})
-
-    def _last_of(self, row: RunRow, kinds: frozenset[str], steps: set[str]) -> dict[str, int]:
-        """The last event of some kinds at each of some steps. Blocking.
-
-        Raises:
-            Damaged: There is none at one of them.
-        """
-        found: dict[str, int] = {}
-        until = row.head
-        while len(found) < len(steps) and until > 0:
-            first = max(0, until - 1000)
-            for event in reversed(self.log.rows(row.id, first, until - first)):
-                if event.kind in kinds and event.step in steps:
-                    found.setdefault(event.step, event.seq)
-            until = first
-        if len(found) < len(steps):
-            raise Damaged("events are missing that the state tells of", hint="Fork it earlier.")
-        return found
 
     async def fork(
         self,
@@ -242,9 +221,10 @@ class Runs(Readings):
     ) -> RunRow:
         made = ids.new_id(self._clock)
         with self.motions.broker.keeping(made):
-            at, prepared, answer = await self._planned(
+            departure = await self._departures.fork(
                 made, parent, at, changes, stopping=revive is not None
             )
+            at, prepared = departure.at, departure.prepared
             if revive is not None:
                 prepared.record["revive"] = revive
             row = RunRow(
@@ -262,7 +242,12 @@ class Runs(Readings):
             try:
                 data = {"run": parent.id, "at": at, "changes": prepared.record}
                 await self.motions.take_up(
-                    made, "run.forked", data, start=start, blobs=prepared.blobs, answer=answer
+                    made,
+                    "run.forked",
+                    data,
+                    start=start,
+                    blobs=prepared.blobs,
+                    answer=departure.answer,
                 )
             except BaseException:
                 with suppress(NeurectomyError):
@@ -278,27 +263,8 @@ class Runs(Readings):
         """
         made = ids.new_id(self._clock)
         with self.motions.broker.keeping(made):
-            await self._planned(made, await self.row(run), at, changes)
+            await self._departures.fork(made, await self.row(run), at, changes)
         self.motions.broker.forget(made)
-
-    async def _planned(
-        self, made: str, parent: RunRow, at: int, changes: Changes, *, stopping: bool = False
-    ) -> tuple[int, Prepared, tuple[str, dict[str, Any]] | None]:
-        """Where a fork leaves its parent, its changes, and how what is pending there ends."""
-        step = ""
-        if changes.value is not UNSET:
-            at, step = await self._before(parent.id, at)
-        if not 1 <= at <= parent.head:
-            hint = f"Choose an event from 1 to {parent.head}."
-            raise InvalidInput(f"the run has no event {at}", hint=hint)
-        state = await asyncio.to_thread(self.log.state, parent.id, at)
-        if state["status"] in ENDED:
-            hint = f"Choose an event from 1 to {at - 1}."
-            raise InvalidInput(f"the run had {state['status']} at event {at}", hint=hint)
-        self.motions.broker.inherit(made, parent.id)
-        changes = await self._let_in(made, changes, state, step)
-        prepared = await self._prepared_changes(changes, state, stopping=stopping)
-        return at, prepared, await self._answer(prepared.plan, state, step, changes.value)
 
     async def change(self, run: str, changes: Changes, by: str = "user") -> RunRow:
         """Change a run that waits, in place, as a fork could; it goes on waiting.
@@ -318,52 +284,10 @@ class Runs(Readings):
         if flying:
             hint = f"Wait until {flying[0]} has ended."
             raise Conflict("something of the run is in flight", hint=hint)
-        changes = await self._let_in(run, changes, state, "")
-        prepared = await self._prepared_changes(changes, state)
+        prepared = await self._departures.change(run, changes, state)
         data = {"changes": prepared.record, "by": by}
         await self.motions.take_up(run, "run.changed", data, blobs=prepared.blobs)
         return await self.row(run)
-
-    async def _let_in(self, run: str, changes: Changes, state: Any, step: str) -> Changes:
-        """Changes without the secrets in them."""
-        recorded = await self.prepared(state["program"])
-        plan = recorded if changes.bundle is None else Plan(changes.bundle.compiled())
-        return self._door.changes(run, plan, state, step, changes)
-
-    async def _prepared_changes(
-        self, changes: Changes, state: Any, *, stopping: bool = False
-    ) -> Prepared:
-        if state["status"] in STOPPING and changes != Changes() and not stopping:
-            hint = "Choose an event before it began to fail or to be cancelled."
-            raise InvalidInput(f"the run was {state['status']} at that moment", hint=hint)
-        recorded = await self.prepared(state["program"])
-        return await forks.prepare(changes, state, recorded, self.log.reader, self._models)
-
-    async def _before(self, run: str, at: int) -> tuple[int, str]:
-        """The last event before a call or question ended at ``at``, and the step that ended."""
-        events = await self.log.events(run, at - 1, 1) if at >= 1 else []
-        event = events[0] if events and events[0].seq == at else None
-        if event is not None and event.kind in forks.ENDS:
-            return at - 1, event.step
-        if event is not None and event.kind in ("tool.requested", "human.asked"):
-            return at, event.step
-        hint = "Choose the event with which a tool's call or a question to a person ended."
-        raise InvalidInput(f"event {at} ends no call and no question", hint=hint)
-
-    async def _answer(
-        self, plan: Plan, state: Any, step: str, value: Any
-    ) -> tuple[str, dict[str, Any]] | None:
-        """How a person ends what is pending at a step; null where nothing is to end."""
-        if not step:
-            return None
-        pending = state["pending"].get(step)
-        if pending is None:
-            raise InvalidInput(f"nothing is pending at {step}", hint="Choose another event.")
-        if pending["kind"] == "human":
-            given = {"value": answers.human_value(plan, state, step, value)}
-        else:
-            given = answers.unknown_decision(plan, state, pending, "value", value)
-        return step, {"by": "user", **given}
 
     async def cancel(self, run: str, by: str = "user") -> RunRow:
         """Ask a run to stop; it ends as soon as what is in flight has been stopped.

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 from neurectomy.language.conditions import read_expression
 from neurectomy.runs.experiments import Cell, Design, Experiment
 from neurectomy.server.changing import changes_of, nanos_of
-from neurectomy.server.types import Started
+from neurectomy.server.operation import Operation, Parameter
+from neurectomy.server.types import Started, WhatIfInput
 
 if TYPE_CHECKING:
     from neurectomy.server.context import Services
-    from neurectomy.server.types import WhatIfInput
 
 SCORED = {"result": None, "cost": 0.0, "tokens": 0, "seconds": 0.0}
 """What a score may name."""
@@ -38,3 +38,36 @@ async def cancel_whatif(services: Services, run: str, experiment: str) -> None:
     """Stop an experiment and its forks; what has ended stays."""
     await services.runs.row(run)
     await services.experiments.cancel(experiment)
+
+
+OPERATIONS = (
+    Operation(
+        "start_whatif",
+        "POST",
+        "/api/runs/{run}/whatif",
+        "Start an experiment",
+        start_whatif,
+        Started,
+        WhatIfInput,
+        status=201,
+    ),
+    Operation(
+        "show_whatif",
+        "GET",
+        "/api/runs/{run}/whatif/{experiment}",
+        "An experiment",
+        show_whatif,
+        Experiment,
+        query=(Parameter("score", str, "", "a number over result, cost, tokens, seconds"),),
+    ),
+    Operation(
+        "cancel_whatif",
+        "DELETE",
+        "/api/runs/{run}/whatif/{experiment}",
+        "Stop an experiment",
+        cancel_whatif,
+        None,
+        status=204,
+    ),
+)
+"""The rows of the table that are about experiments."""

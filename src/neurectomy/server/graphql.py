@@ -18,7 +18,7 @@ from strawberry.subscriptions import GRAPHQL_TRANSPORT_WS_PROTOCOL
 from strawberry.types import ExecutionContext, Info
 
 from neurectomy.core.errors import InvalidInput, NeurectomyError
-from neurectomy.server import operations, types
+from neurectomy.server import opened, recorded, runs, types
 from neurectomy.server.context import Services
 from neurectomy.server.rest import problem
 from neurectomy.server.streams import COALESCE_SECONDS
@@ -61,7 +61,7 @@ class Run:
 
     @strawberry.field(description="Its events, in order.")
     async def events(self, info: Info, after: int = 0, limit: int = 100) -> list[Event]:
-        page = await operations.list_events(_services(info), str(self.id), after, limit)
+        page = await recorded.list_events(_services(info), str(self.id), after, limit)
         return [_event(event) for event in page.events]
 
 
@@ -102,7 +102,7 @@ def _run(run: types.Run) -> Run:
 async def _changed(services: Services, run: str) -> Run | None:
     """A run that changed; null where it was deleted, which no `Run` can say."""
     try:
-        return _run(await operations.show_run(services, run))
+        return _run(await runs.show_run(services, run))
     except NeurectomyError:
         return None
 
@@ -111,16 +111,16 @@ async def _changed(services: Services, run: str) -> Run | None:
 class Query:
     @strawberry.field(description="The opened folder.")
     async def workspace(self, info: Info) -> JSON:
-        return msgspec.to_builtins(await operations.workspace(_services(info)))
+        return msgspec.to_builtins(await opened.workspace(_services(info)))
 
     @strawberry.field(description="The programs of the workspace.")
     async def programs(self, info: Info) -> list[Program]:
-        found = await operations.list_programs(_services(info))
+        found = await opened.list_programs(_services(info))
         return [Program(**msgspec.to_builtins(summary)) for summary in found]
 
     @strawberry.field(description="A program with its graphs.")
     async def program(self, info: Info, path: str) -> JSON:
-        return msgspec.to_builtins(await operations.show_program(_services(info), path))
+        return msgspec.to_builtins(await opened.show_program(_services(info), path))
 
     @strawberry.field(description="Runs, newest first.")
     async def runs(
@@ -132,16 +132,16 @@ class Query:
         search: str = "",
         parent: str = "",
     ) -> list[Run]:
-        page = await operations.list_runs(_services(info), limit, before, status, search, parent)
+        page = await runs.list_runs(_services(info), limit, before, status, search, parent)
         return [_run(run) for run in page.runs]
 
     @strawberry.field(description="One run.")
     async def run(self, info: Info, id: strawberry.ID) -> Run:  # noqa: A002 - the field's name
-        return _run(await operations.show_run(_services(info), str(id)))
+        return _run(await runs.show_run(_services(info), str(id)))
 
     @strawberry.field(description="The state of a run after an event; the last one by default.")
     async def state(self, info: Info, run: strawberry.ID, at: int = -1) -> JSON:
-        return (await operations.show_state(_services(info), str(run), at, whole=1)).state
+        return (await recorded.show_state(_services(info), str(run), at, whole=1)).state
 
 
 @strawberry.type
@@ -149,23 +149,23 @@ class Mutation:
     @strawberry.mutation(description="Start a run.")
     async def start_run(self, info: Info, program: str, inputs: JSON, flow: str = "") -> Run:
         body = types.StartInput(program, dict(inputs), flow)  # type: ignore[call-overload]
-        return _run(await operations.start_run(_services(info), body))
+        return _run(await runs.start_run(_services(info), body))
 
     @strawberry.mutation(description="Ask a run to stop.")
     async def cancel_run(self, info: Info, run: strawberry.ID) -> Run:
-        return _run(await operations.cancel_run(_services(info), str(run)))
+        return _run(await runs.cancel_run(_services(info), str(run)))
 
     @strawberry.mutation(description="Go on with a run that nobody drives.")
     async def resume_run(self, info: Info, run: strawberry.ID) -> Run:
         body = types.ChangesInput()
-        return _run(await operations.resume_run(_services(info), str(run), body))
+        return _run(await runs.resume_run(_services(info), str(run), body))
 
     @strawberry.mutation(description="Give what a run waits for.")
     async def answer_run(
         self, info: Info, run: strawberry.ID, step: str, value: JSON | None = None
     ) -> Run:
         body = types.AnswerInput(step, value)
-        return _run(await operations.answer_run(_services(info), str(run), body))
+        return _run(await runs.answer_run(_services(info), str(run), body))
 
     @strawberry.mutation(description="A new run that shares the first events of another.")
     async def fork_run(
@@ -173,16 +173,16 @@ class Mutation:
     ) -> Run:
         given: Any = changes or {}
         body = msgspec.convert({**given, "at": at}, types.ForkInput)
-        return _run(await operations.fork_run(_services(info), str(run), body))
+        return _run(await runs.fork_run(_services(info), str(run), body))
 
     @strawberry.mutation(description="Compute every decision again and compare.")
     async def replay_run(self, info: Info, run: strawberry.ID) -> JSON:
-        found = await operations.replay_run(_services(info), str(run), types.ReplayInput())
+        found = await recorded.replay_run(_services(info), str(run), types.ReplayInput())
         return msgspec.to_builtins(found)
 
     @strawberry.mutation(description="Delete a run.")
     async def delete_run(self, info: Info, run: strawberry.ID) -> bool:
-        await operations.delete_run(_services(info), str(run))
+        await runs.delete_run(_services(info), str(run))
         return True
 
 
@@ -205,7 +205,7 @@ class Subscription:
                 changed = await subscription.wait()
                 if subscription.overflowed:
                     subscription.overflowed = False
-                    page = await operations.list_runs(services, CATCH_UP, "", "", "", "")
+                    page = await runs.list_runs(services, CATCH_UP, "", "", "", "")
                     changed = [*(run.id for run in reversed(page.runs)), *changed]
                 for run in dict.fromkeys(changed):
                     found = await _changed(services, run)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 from msgspec import Meta, Struct
 
 from neurectomy.runs.erasing import Redaction, Wanted
+from neurectomy.server.operation import Operation
 
 if TYPE_CHECKING:
     from neurectomy.server.context import Services
@@ -36,3 +37,17 @@ async def redact_run(services: Services, run: str, body: RedactInput) -> Redacti
     """Erase what a run holds, wherever it is repeated; a scar stays."""
     wanted = Wanted(tuple(body.at), body.text, body.matching, body.step)
     return await services.runs.redact(run, wanted, reason=body.reason, dry=body.dry_run)
+
+
+OPERATIONS = (
+    Operation(
+        "redact_run",
+        "POST",
+        "/api/runs/{run}/redact",
+        "Erase what a run holds",
+        redact_run,
+        Redaction,
+        RedactInput,
+    ),
+)
+"""The rows of the table that are about redaction."""

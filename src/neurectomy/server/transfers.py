@@ -15,13 +15,14 @@ from msgspec import Struct
 from neurectomy.core.errors import InvalidInput, StorageError
 from neurectomy.runs import retention
 from neurectomy.runs.arrivals import check_run
+from neurectomy.runs.retention import Tidied
+from neurectomy.server.operation import Operation, Parameter
 from neurectomy.timeline.archive import SUFFIX
 from neurectomy.timeline.exporting import export_runs
 from neurectomy.timeline.importing import Imported, import_runs
 from neurectomy.workspace.lock import FOLDER
 
 if TYPE_CHECKING:
-    from neurectomy.runs.retention import Tidied
     from neurectomy.server.context import Services
 
 MOST_UPLOAD = 4_000_000_000
@@ -121,3 +122,13 @@ def _clear(folder: Path) -> None:
         for path in folder.iterdir():
             if path.stat().st_mtime < time.time() - _STALE_SECONDS:
                 path.unlink()
+
+
+_EXPORT = (Parameter("runs", str, "", "ids, separated by commas"),)
+
+OPERATIONS = (
+    Operation("export_runs", "GET", "/api/export", "Export", export, Download, query=_EXPORT),
+    Operation("import_runs", "POST", "/api/import", "Import", take_in, Imported, Upload),
+    Operation("collect_garbage", "POST", "/api/collect", "Tidy", collect, Tidied, CollectInput),
+)
+"""The rows of the table that are about runs in files."""

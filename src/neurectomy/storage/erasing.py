@@ -36,7 +36,6 @@ _SET_KEYFRAME = (
     "INSERT INTO keyframes (run, seq, root) VALUES (?, ?, ?) "
     "ON CONFLICT (run, seq) DO UPDATE SET root = excluded.root"
 )
-_INSERT_EVENT = f"INSERT INTO events (run, {rows.EVENT_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
 
 
 def erase(execute: Execute, key: int, erasure: Erasure) -> list[int]:
@@ -57,7 +56,7 @@ def erase(execute: Execute, key: int, erasure: Erasure) -> list[int]:
             "UPDATE events SET payload = NULL, salt = NULL WHERE run = ? AND seq = ?", (key, seq)
         )
     if erasure.event is not None:
-        execute(_INSERT_EVENT, rows.event_values(key, erasure.event))
+        execute(rows.INSERT_EVENT, rows.event_values(key, erasure.event))
     for seq, root in erasure.keyframes:
         execute(_SET_KEYFRAME, (key, seq, root))
     unnamed: list[int] = []

@@ -2,43 +2,33 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import psycopg
-from psycopg_pool import ConnectionPool, PoolClosed, PoolTimeout
 
 from neurectomy.core import codecs
-from neurectomy.core.errors import StorageError
 from neurectomy.storage import blobs, erasing, rows, schema
 from neurectomy.storage.ancestry import fork_ancestry
+from neurectomy.storage.deleting import delete, sweep
 from neurectomy.storage.port import Batch, Erasure, EventRow, RunQuery, RunRow, RunUsage, Usage
+from neurectomy.storage.postgres_connections import BLOB_LOCK, Marked, PostgresConnections, marked
 from neurectomy.storage.scans import Scans
 from neurectomy.storage.upkeep import Upkeep
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
 
     from neurectomy.storage.port import Durability
-
-    Connection = psycopg.Connection[tuple[Any, ...]]
+    from neurectomy.storage.postgres_connections import Connection
 
 _INSERT_RUN = (
     f"INSERT INTO runs ({rows.RUN_COLUMNS}) VALUES "
     f"({', '.join(['%s'] * (rows.RUN_COLUMNS.count(',') + 1))}) RETURNING key"
 )
 _SELECT_RUN = f"SELECT {rows.RUN_COLUMNS} FROM runs WHERE id = %s"
-_INSERT_EVENT = (
-    f"INSERT INTO events (run, {rows.EVENT_COLUMNS}) VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s)"
-)
-_MIGRATION_LOCK = 6387
-"""Number of the advisory lock under which one process at a time migrates."""
-
-_BLOB_LOCK = 6388
-"""Number of the one that who adds blobs shares, and who deletes some has alone."""
 
 
-class PostgresStore:
+class PostgresStore(PostgresConnections):
     """Implements `neurectomy.storage.port.Store`.
 
     ``power`` waits for the server's disk at each commit; ``process`` does not
@@ -52,62 +42,10 @@ class PostgresStore:
     name = "postgres"
 
     def __init__(self, url: str, durability: Durability = "power") -> None:
+        super().__init__(url, durability)
         self._keys: dict[str, int] = {}
         self.scans = Scans(self._select, schema.postgres)
-        level = "on" if durability == "power" else "off"
-        self._pool = ConnectionPool(
-            url,
-            min_size=1,
-            max_size=16,
-            timeout=20,
-            kwargs={"options": f"-c synchronous_commit={level}", "autocommit": True},
-            open=False,
-        )
-        with _errors():
-            psycopg.connect(url, connect_timeout=10).close()  # a pool would try for as long as told
-            self._pool.open(wait=True, timeout=20)
-        try:
-            self._migrate()
-        except BaseException:
-            self._pool.close()
-            raise
         self.upkeep = Upkeep(self._alone, self._looking, _write_blob, self._keys.clear, None)
-
-    def _migrate(self) -> None:
-        with self._transaction() as db:
-            db.execute("SELECT pg_advisory_xact_lock(%s)", (_MIGRATION_LOCK,))
-            db.execute("CREATE TABLE IF NOT EXISTS neurectomy (version BIGINT NOT NULL)")
-            found = db.execute("SELECT max(version) FROM neurectomy").fetchone()
-            version = int(found[0] or 0) if found else 0
-            schema.check_version(version)
-            for script in schema.SQLITE[version:]:
-                for statement in schema.postgres(script).split(";"):
-                    if statement.strip():
-                        db.execute(statement.encode())
-            if version < len(schema.SQLITE):
-                db.execute("INSERT INTO neurectomy (version) VALUES (%s)", (len(schema.SQLITE),))
-
-    @contextmanager
-    def _transaction(self) -> Iterator[Connection]:
-        with _errors(), self._pool.connection() as db, db.transaction():
-            yield db
-
-    @contextmanager
-    def _reading(self) -> Iterator[Connection]:
-        with _errors(), self._pool.connection() as db:
-            yield db
-
-    @contextmanager
-    def _alone(self) -> Iterator[_Marked]:
-        """A transaction while nobody else adds or deletes blobs."""
-        with self._transaction() as db:
-            db.execute("SELECT pg_advisory_xact_lock(%s)", (_BLOB_LOCK,))
-            yield _Marked(db)
-
-    @contextmanager
-    def _looking(self) -> Iterator[_Marked]:
-        with self._reading() as db:
-            yield _Marked(db)
 
     def _key(self, run: str, db: Connection) -> int:
         key = self._keys.get(run)
@@ -227,7 +165,7 @@ class PostgresStore:
         with db.cursor() as cursor:
             if batch.events:
                 values = [rows.event_values(key, event) for event in batch.events]
-                cursor.executemany(_INSERT_EVENT, values)
+                cursor.executemany(marked(rows.INSERT_EVENT), values)
             if batch.keyframes:
                 cursor.executemany(
                     "INSERT INTO keyframes (run, seq, root) VALUES (%s, %s, %s)",
@@ -245,9 +183,9 @@ class PostgresStore:
         """Insert the blobs of a whole transaction, which keeps others from deleting any of them."""
         if not contents:
             return
-        db.execute("SELECT pg_advisory_xact_lock_shared(%s)", (_BLOB_LOCK,))
+        db.execute("SELECT pg_advisory_xact_lock_shared(%s)", (BLOB_LOCK,))
         for digest in sorted(contents):  # in one order, so that two writers never wait in a circle
-            _write_blob(_Marked(db), digest, contents[digest])
+            _write_blob(Marked(db), digest, contents[digest])
 
     def _use_blobs(self, db: Connection, key: int, contents: Collection[str]) -> None:
         if contents:
@@ -259,7 +197,7 @@ class PostgresStore:
 
     def hold(self, run: str, digests: Sequence[str]) -> list[str]:
         with self._transaction() as db:
-            db.execute("SELECT pg_advisory_xact_lock_shared(%s)", (_BLOB_LOCK,))
+            db.execute("SELECT pg_advisory_xact_lock_shared(%s)", (BLOB_LOCK,))
             key = self._key(run, db)
             sql = "SELECT digest FROM blobs WHERE digest = ANY(%s)"
             known = {digest for (digest,) in db.execute(sql, (list(digests),)).fetchall()}
@@ -326,7 +264,7 @@ class PostgresStore:
 
     def delete_run(self, run: str, now_us: int, *, force: bool) -> None:
         with self._transaction() as db:
-            db.execute("SELECT pg_advisory_xact_lock(%s)", (_BLOB_LOCK,))
+            db.execute("SELECT pg_advisory_xact_lock(%s)", (BLOB_LOCK,))
             key = self._key(run, db)
             sql = "SELECT lease_owner, lease_until_us FROM runs WHERE key = %s FOR UPDATE"
             lease = db.execute(sql, (key,)).fetchone()
@@ -334,52 +272,9 @@ class PostgresStore:
                 raise rows.no_run(run)
             if lease[0] and lease[1] > now_us and not force:
                 raise rows.leased(lease[0])
-            self._delete(db, run, key)
-
-    def _delete(self, db: Connection, run: str, key: int) -> None:
-        """Delete or hide a run whose row this transaction has locked, so that nobody forks it."""
-        found = db.execute(
-            "SELECT max(until) FROM ancestors WHERE ancestor = %s", (key,)
-        ).fetchone()
-        needed = found[0] if found else None
-        if needed is not None:
-            db.execute("DELETE FROM events WHERE run = %s AND seq > %s", (key, needed))
-            db.execute("DELETE FROM keyframes WHERE run = %s AND seq > %s", (key, needed))
-            db.execute(
-                "UPDATE runs SET hidden = 1, head = least(head, %s) WHERE key = %s", (needed, key)
-            )
-            return
-        ancestors = db.execute("SELECT ancestor FROM ancestors WHERE run = %s", (key,)).fetchall()
-        uses = db.execute("SELECT blob FROM blob_uses WHERE run = %s", (key,)).fetchall()
-        used = [blob for (blob,) in uses]
-        for table in ("events", "keyframes", "blob_uses", "ancestors"):
-            db.execute(f"DELETE FROM {table} WHERE run = %s".encode(), (key,))
-        db.execute("DELETE FROM runs WHERE key = %s", (key,))
-        self._keys.pop(run, None)
-        for (ancestor,) in ancestors:
-            hidden = db.execute(
-                "SELECT id FROM runs WHERE key = %s AND hidden = 1 AND NOT EXISTS "
-                "(SELECT 1 FROM ancestors WHERE ancestor = key) FOR UPDATE",
-                (ancestor,),
-            ).fetchone()
-            if hidden is not None:
-                self._delete(db, hidden[0], ancestor)
-        self._sweep(db, used)
-
-    def _sweep(self, db: Connection, candidates: list[int]) -> None:
-        """Delete those of some blobs that nothing names any more, and then their parts."""
-        while candidates:
-            gone = db.execute(
-                "DELETE FROM blobs WHERE key = ANY(%s) "
-                "AND NOT EXISTS (SELECT 1 FROM blob_uses WHERE blob = blobs.key) "
-                "AND NOT EXISTS (SELECT 1 FROM blob_parts WHERE part = blobs.key) RETURNING key",
-                (candidates,),
-            ).fetchall()
-            parts = db.execute(
-                "DELETE FROM blob_parts WHERE blob = ANY(%s) RETURNING part",
-                ([key for (key,) in gone],),
-            ).fetchall()
-            candidates = [part for (part,) in parts]
+            deleted = delete(Marked(db).execute, key, lock="FOR UPDATE")
+            for gone in deleted.runs:
+                self._keys.pop(gone, None)
 
     def redact(self, run: str, seq: int) -> None:
         with self._transaction() as db:
@@ -391,27 +286,25 @@ class PostgresStore:
     def relatives(self, run: str) -> list[RunRow]:
         with self._reading() as db:
             key = self._key(run, db)
-            found = db.execute(_marked(erasing.RELATIVES), (key, key))
+            found = db.execute(marked(erasing.RELATIVES), (key, key))
             return [rows.run_row(columns) for columns in found]
 
     def blobs_of(self, run: str) -> list[str]:
         with self._reading() as db:
-            found = db.execute(_marked(erasing.BLOBS_OF), (self._key(run, db),))
+            found = db.execute(marked(erasing.BLOBS_OF), (self._key(run, db),))
             return [digest for (digest,) in found]
 
     def erase(self, erasures: Sequence[Erasure]) -> list[str]:
         dropped = {digest for erasure in erasures for digest in erasure.dropped}
         with self._transaction() as db:
-            db.execute("SELECT pg_advisory_xact_lock(%s)", (_BLOB_LOCK,))
+            db.execute("SELECT pg_advisory_xact_lock(%s)", (BLOB_LOCK,))
             unnamed: list[int] = []
             self._write_blobs(db, {d: c for e in erasures for d, c in e.blobs.items()})
             for erasure in erasures:
                 key = self._key(erasure.run, db)
                 self._use_blobs(db, key, erasure.blobs)
-                unnamed += erasing.erase(
-                    lambda sql, values: db.execute(_marked(sql), values), key, erasure
-                )
-            self._sweep(db, unnamed)
+                unnamed += erasing.erase(Marked(db).execute, key, erasure)
+            sweep(Marked(db).execute, unnamed)
             found = db.execute("SELECT digest FROM blobs WHERE digest = ANY(%s)", (list(dropped),))
             return sorted(digest for (digest,) in found.fetchall())
 
@@ -446,26 +339,8 @@ class PostgresStore:
         assert found is not None
         return RunUsage(run, *[int(number) for number in found])
 
-    def close(self) -> None:
-        self._pool.close()
 
-
-def _marked(sql: str) -> bytes:
-    """A statement that both databases understand, with this driver's marks for values."""
-    return sql.replace("?", "%s").encode()
-
-
-class _Marked:
-    """A connection that takes question marks for values, as SQLite does."""
-
-    def __init__(self, db: Connection) -> None:
-        self._db = db
-
-    def execute(self, sql: str, values: Sequence[Any] = (), /) -> psycopg.Cursor[tuple[Any, ...]]:
-        return self._db.execute(_marked(sql), values)
-
-
-def _write_blob(db: _Marked, digest: str, content: bytes) -> None:
+def _write_blob(db: Marked, digest: str, content: bytes) -> None:
     """Insert a blob; one whose content was lost gets it back."""
     encoding, stored = blobs.shrink(content)
     db.execute(
@@ -473,28 +348,4 @@ def _write_blob(db: _Marked, digest: str, content: bytes) -> None:
         "ON CONFLICT (digest) DO UPDATE SET encoding = excluded.encoding, "
         "stored = excluded.stored, content = excluded.content WHERE blobs.content IS NULL",
         (digest, encoding, len(content), len(stored), stored),
-    )
-
-
-@contextmanager
-def _errors() -> Iterator[None]:
-    """Turn the driver's errors into ours, with the next step; addresses and keys stay out."""
-    try:
-        yield
-    except (PoolClosed, PoolTimeout) as error:
-        raise _silent() from error
-    except psycopg.Error as error:
-        if isinstance(error, psycopg.OperationalError) and not error.diag.message_primary:
-            raise _silent() from error
-        reason = (error.diag.message_primary or type(error).__name__).strip()
-        hint = "Look at the server's log; nothing that was acknowledged is lost."
-        if isinstance(error, psycopg.errors.DiskFull):
-            hint = "Free some space on the server's disk; nothing that was acknowledged is lost."
-        raise StorageError(f"PostgreSQL: {reason}", hint=hint) from error
-
-
-def _silent() -> StorageError:
-    return StorageError(
-        "the PostgreSQL server does not answer",
-        hint="Start it, or look at NEURECTOMY_DATABASE_URL.",
     )

@@ -22,6 +22,8 @@ RUN_COLUMNS = (
     "ended_us, accounts, labels, lease_epoch, lease_owner, lease_until_us, hidden"
 )
 EVENT_COLUMNS = "seq, kind, step, header, payload, salt, payload_hash, link"
+INSERT_EVENT = f"INSERT INTO events (run, {EVENT_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
+"""Takes the values of `event_values`."""
 
 _decode_ancestry = msgspec.json.Decoder(tuple[Ancestor, ...]).decode
 _decode_object = msgspec.json.Decoder(dict[str, Any]).decode

@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 import sqlite3
-import threading
 import time
-from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from neurectomy.core import codecs
-from neurectomy.core.errors import StorageError
-from neurectomy.storage import blobs, erasing, rows, schema
+from neurectomy.storage import blobs, erasing, rows
 from neurectomy.storage.ancestry import fork_ancestry
+from neurectomy.storage.deleting import delete, sweep
 from neurectomy.storage.port import Batch, Erasure, EventRow, RunQuery, RunRow, RunUsage, Usage
 from neurectomy.storage.scans import Scans
+from neurectomy.storage.sqlite_connections import SqliteConnections, errors
 from neurectomy.storage.upkeep import Upkeep
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from neurectomy.storage.port import Durability
@@ -27,7 +26,6 @@ _INSERT_RUN = (
     f"({', '.join('?' * (rows.RUN_COLUMNS.count(',') + 1))})"
 )
 _SELECT_RUN = f"SELECT {rows.RUN_COLUMNS} FROM runs WHERE id = ?"
-_INSERT_EVENT = f"INSERT INTO events (run, {rows.EVENT_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
 _PUT_BLOB = (
     "INSERT INTO blobs (digest, encoding, bytes, stored, content) VALUES (?, ?, ?, ?, ?) "
     "ON CONFLICT (digest) DO UPDATE SET encoding = excluded.encoding, stored = excluded.stored, "
@@ -38,12 +36,6 @@ _INSERT_PART = (
     "FROM blobs, blobs AS parts WHERE blobs.digest = ? AND parts.digest = ?"
 )
 _COUNT_PARTS = "SELECT count(*) FROM blob_parts JOIN blobs ON key = blob WHERE digest = ?"
-_DELETE_UNNAMED = (
-    "DELETE FROM blobs WHERE key = ? "
-    "AND NOT EXISTS (SELECT 1 FROM blob_uses WHERE blob = blobs.key) "
-    "AND NOT EXISTS (SELECT 1 FROM blob_parts WHERE part = blobs.key) "
-    "RETURNING digest, content IS NULL"
-)
 _MOVE_HEAD = (
     "UPDATE runs SET head = ?, link = coalesce(?, link), status = coalesce(?, status), "
     "accounts = coalesce(?, accounts), ended_us = coalesce(?, ended_us) "
@@ -51,7 +43,7 @@ _MOVE_HEAD = (
 )
 
 
-class SqliteStore:
+class SqliteStore(SqliteConnections):
     """Implements `neurectomy.storage.port.Store`.
 
     ``power`` is ``synchronous = FULL``: with the write-ahead log, a commit that returned survives
@@ -66,82 +58,13 @@ class SqliteStore:
     name = "sqlite"
 
     def __init__(self, path: Path, folder: Path, durability: Durability = "power") -> None:
-        self._path = path
-        self._durability = durability
+        super().__init__(path, durability)
         self._files = blobs.BlobFiles(folder, sync=durability == "power")
-        self._lock = threading.Lock()
         self._keys: dict[str, int] = {}
-        self._local = threading.local()
-        self._readers: list[sqlite3.Connection] = []
-        self._closed = False
         self.scans = Scans(self._select, lambda text: text)
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        with _errors(path):
-            self._writer = self._connect()
-            self._migrate()
         self.upkeep = Upkeep(
             self._transaction, self._reading, self._write_blob, self._keys.clear, self._files
         )
-
-    def _connect(self) -> sqlite3.Connection:
-        connection = sqlite3.connect(
-            self._path, isolation_level=None, check_same_thread=False, timeout=30
-        )
-        connection.create_function("lower", 1, str.lower, deterministic=True)  # not ASCII only
-        connection.execute("PRAGMA journal_mode = WAL")
-        level = "FULL" if self._durability == "power" else "NORMAL"
-        connection.execute(f"PRAGMA synchronous = {level}")
-        connection.execute("PRAGMA cache_size = -16384")
-        connection.execute("PRAGMA mmap_size = 2147418112")
-        return connection
-
-    def _migrate(self) -> None:
-        writer = self._writer
-        version = writer.execute("PRAGMA user_version").fetchone()[0]
-        schema.check_version(version)
-        if version == len(schema.SQLITE):
-            return
-        writer.execute("BEGIN IMMEDIATE")
-        try:
-            version = writer.execute("PRAGMA user_version").fetchone()[0]
-            for script in schema.SQLITE[version:]:
-                for statement in script.split(";"):
-                    writer.execute(statement)
-            writer.execute(f"PRAGMA user_version = {len(schema.SQLITE)}")
-            writer.execute("COMMIT")
-        except BaseException:
-            writer.execute("ROLLBACK")
-            raise
-
-    @contextmanager
-    def _transaction(self) -> Iterator[sqlite3.Connection]:
-        with self._lock, _errors(self._path):
-            self._refuse_when_closed()
-            writer = self._writer
-            writer.execute("BEGIN IMMEDIATE")
-            try:
-                yield writer
-                if writer.in_transaction:
-                    writer.execute("COMMIT")
-            except BaseException:
-                if writer.in_transaction:
-                    writer.execute("ROLLBACK")
-                raise
-
-    @contextmanager
-    def _reading(self) -> Iterator[sqlite3.Connection]:
-        with _errors(self._path):
-            self._refuse_when_closed()
-            reader: sqlite3.Connection | None = getattr(self._local, "reader", None)
-            if reader is None:
-                reader = self._local.reader = self._connect()
-                with self._lock:
-                    self._readers.append(reader)
-            yield reader
-
-    def _refuse_when_closed(self) -> None:
-        if self._closed:
-            raise StorageError("the store is closed", hint="Start the program again.")
 
     def _key(self, run: str, connection: sqlite3.Connection) -> int:
         key = self._keys.get(run)
@@ -251,7 +174,7 @@ class SqliteStore:
             raise rows.stale(batch.run)
         if batch.blobs:
             self._write_blobs(writer, key, batch.blobs)
-        writer.executemany(_INSERT_EVENT, [rows.event_values(key, e) for e in batch.events])
+        writer.executemany(rows.INSERT_EVENT, [rows.event_values(key, e) for e in batch.events])
         if batch.keyframes:
             writer.executemany(
                 "INSERT INTO keyframes (run, seq, root) VALUES (?, ?, ?)",
@@ -334,10 +257,8 @@ class SqliteStore:
             return [payload for (payload,) in found]
 
     def _select(self, run: str, sql: str, values: Sequence[Any]) -> list[tuple[Any, ...]]:
-        plain = [codecs.encode(v).decode() if isinstance(v, list) else v for v in values]
-        sql = sql.replace("= ANY(?)", "IN (SELECT value FROM json_each(?))")
         with self._reading() as reader:
-            return reader.execute(sql, (self._key(run, reader), *plain)).fetchall()
+            return _Listed(reader).execute(sql, (self._key(run, reader), *values)).fetchall()
 
     def blob(self, digest: str) -> bytes | None:
         with self._reading() as reader:
@@ -358,57 +279,12 @@ class SqliteStore:
             owner, until = writer.execute(sql, (key,)).fetchone()
             if owner and until > now_us and not force:
                 raise rows.leased(owner)
-            orphans = self._delete(writer, run, key)
+            deleted = delete(_Listed(writer).execute, key)
+            for gone in deleted.runs:
+                self._keys.pop(gone, None)
             writer.execute("COMMIT")
-            for digest in orphans:  # before anybody else commits the same content
+            for digest in deleted.files:  # before anybody else commits the same content
                 self._files.remove(digest)
-
-    def _delete(self, writer: sqlite3.Connection, run: str, key: int) -> list[str]:
-        """Delete or hide a run; return the digests of blob files that nobody names any more."""
-        needed = writer.execute(
-            "SELECT max(until) FROM ancestors WHERE ancestor = ?", (key,)
-        ).fetchone()[0]
-        ancestors = [
-            found[0]
-            for found in writer.execute("SELECT ancestor FROM ancestors WHERE run = ?", (key,))
-        ]
-        if needed is not None:
-            writer.execute("DELETE FROM events WHERE run = ? AND seq > ?", (key, needed))
-            writer.execute("DELETE FROM keyframes WHERE run = ? AND seq > ?", (key, needed))
-            writer.execute(
-                "UPDATE runs SET hidden = 1, head = min(head, ?) WHERE key = ?", (needed, key)
-            )
-            return []
-        found = writer.execute("SELECT blob FROM blob_uses WHERE run = ?", (key,))
-        used = [blob for (blob,) in found.fetchall()]
-        for table in ("events", "keyframes", "blob_uses", "ancestors"):
-            writer.execute(f"DELETE FROM {table} WHERE run = ?", (key,))
-        writer.execute("DELETE FROM runs WHERE key = ?", (key,))
-        self._keys.pop(run, None)
-        orphans = []
-        for ancestor in ancestors:
-            hidden = writer.execute(
-                "SELECT id FROM runs WHERE key = ? AND hidden = 1 AND NOT EXISTS "
-                "(SELECT 1 FROM ancestors WHERE ancestor = key)",
-                (ancestor,),
-            ).fetchone()
-            if hidden is not None:
-                orphans += self._delete(writer, hidden[0], ancestor)
-        return orphans + self._sweep(writer, used)
-
-    def _sweep(self, writer: sqlite3.Connection, candidates: list[int]) -> list[str]:
-        """Delete those of some blobs that nothing names any more, and then their parts."""
-        orphans: list[str] = []
-        while candidates:
-            key = candidates.pop()
-            gone = writer.execute(_DELETE_UNNAMED, (key,)).fetchone()
-            if gone is None:
-                continue
-            if gone[1]:
-                orphans.append(gone[0])
-            parts = writer.execute("DELETE FROM blob_parts WHERE blob = ? RETURNING part", (key,))
-            candidates += [part for (part,) in parts.fetchall()]
-        return orphans
 
     def redact(self, run: str, seq: int) -> None:
         with self._transaction() as writer:
@@ -436,7 +312,7 @@ class SqliteStore:
                 key = self._key(erasure.run, writer)
                 self._write_blobs(writer, key, erasure.blobs)
                 unnamed += erasing.erase(writer.execute, key, erasure)
-            orphans = self._sweep(writer, unnamed)
+            orphans = sweep(_Listed(writer).execute, unnamed)
             sql = "SELECT 1 FROM blobs WHERE digest = ?"
             kept = [d for d in sorted(dropped) if writer.execute(sql, (d,)).fetchone()]
             writer.execute("COMMIT")
@@ -445,7 +321,7 @@ class SqliteStore:
         return kept
 
     def wipe(self) -> bool:
-        with self._lock, _errors(self._path):
+        with self._lock, errors(self._path):
             self._refuse_when_closed()
             self._writer.execute("VACUUM")  # copies of rows that were moved stay in free space
             for _ in range(20):
@@ -481,39 +357,15 @@ class SqliteStore:
             ).fetchone()[0]
         return RunUsage(run, events, size, stored)
 
-    def close(self) -> None:
-        with self._lock:
-            if self._closed:
-                return
-            self._closed = True
-            for connection in (self._writer, *self._readers):
-                connection.close()
 
+class _Listed:
+    """A connection that takes a list for ``= ANY(?)``, as PostgreSQL does."""
 
-@contextmanager
-def _errors(path: Path) -> Iterator[None]:
-    """Turn SQLite's errors into ours, with the next step."""
-    try:
-        yield
-    except sqlite3.Error as error:
-        raise StorageError(f"{path.name}: {error}", hint=_hint(error)) from error
-    except UnicodeDecodeError as error:  # also what SQLite says of a torn schema
-        raise StorageError(f"{path.name}: a text in it is torn", hint=_MEND) from error
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._connection = connection
 
-
-_MEND = "Look at the damage with: neurectomy doctor"
-
-
-def _hint(error: sqlite3.Error) -> str:
-    text = str(error)
-    if "full" in text or "disk I/O" in text:
-        return "Free some space on the disk; nothing that was acknowledged is lost."
-    if "malformed" in text:
-        return _MEND
-    if "not a database" in text:
-        return "Move the file away, or restore it from a backup; it is not a sound database."
-    if "locked" in text:
-        return "Close the other program that writes this workspace."
-    if "readonly" in text or "unable to open" in text:
-        return "Give yourself the right to write in the folder .neurectomy."
-    return "Look at the disk and its rights, then try again."
+    def execute(self, sql: str, values: Sequence[Any] = (), /) -> sqlite3.Cursor:
+        plain = [codecs.encode(v).decode() if isinstance(v, list) else v for v in values]
+        return self._connection.execute(
+            sql.replace("= ANY(?)", "IN (SELECT value FROM json_each(?))"), plain
+        )

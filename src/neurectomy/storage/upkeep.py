@@ -17,7 +17,6 @@ if TYPE_CHECKING:
 
 _RUN_MARKS = ", ".join("?" * (rows.RUN_COLUMNS.count(",") + 1))
 _SET_ROW = ", ".join(f"{name} = ?" for name in rows.RUN_COLUMNS.split(", "))
-_INSERT_EVENT = f"INSERT INTO events (run, {rows.EVENT_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
 _USE = (
     "INSERT INTO blob_uses (run, blob) SELECT ?, key FROM blobs WHERE digest = ? "
     "ON CONFLICT DO NOTHING"
@@ -223,7 +222,7 @@ class Upkeep:
             key = found[0]
             db.execute(f"UPDATE runs SET {_SET_ROW} WHERE key = ?", (*rows.run_values(row), key))
         for event in arrival.events:
-            db.execute(_INSERT_EVENT, rows.event_values(key, event))
+            db.execute(rows.INSERT_EVENT, rows.event_values(key, event))
         for seq, root in arrival.keyframes:
             sql = "INSERT INTO keyframes (run, seq, root) VALUES (?, ?, ?)"
             db.execute(sql, (key, seq, root))
