@@ -8,12 +8,14 @@ import subprocess
 import tomllib
 from pathlib import Path
 
+import click
 import pytest
 
-from neurectomy.cli.main import COMMANDS, EPILOG
+from neurectomy.cli.main import COMMANDS, EPILOG, cli
 from neurectomy.cli.waiting import EXIT_WAITING
 from neurectomy.core.errors import NeurectomyError
 from neurectomy.runs.completions import COMPLETIONS
+from neurectomy.server.openapi import document
 from neurectomy.server.operations import OPERATIONS
 from neurectomy.workspace.settings import _VARIABLES
 
@@ -70,6 +72,36 @@ def test_every_command_setting_operation_and_kind_is_documented() -> None:
     assert [name for name in _VARIABLES if name not in documents] == []
     assert [o.name for o in OPERATIONS if f"`{o.name}`" not in http] == []
     assert [kind for kind in COMPLETIONS if f"`{kind}`" not in log] == []
+
+
+def test_every_option_is_documented() -> None:
+    reference = Path("docs/reference/command-line.md").read_text("utf-8")
+    documents = "\n".join(p.read_text("utf-8") for p in FILES if p.suffix == ".md")
+    context = click.Context(cli)
+    commands = [cli.get_command(context, name) for name in COMMANDS]
+    missing = []
+    for one in commands:
+        if isinstance(one, click.Group):
+            missing += [name for name in one.commands if f"`{name}`" not in reference]
+            commands += one.commands.values()
+        else:
+            options = [p for p in one.params if isinstance(p, click.Option)]
+            missing += [f"{one.name} {o.opts[0]}" for o in options if o.opts[0] not in documents]
+    assert missing == []
+
+
+def test_the_documented_types_are_those_of_the_edge() -> None:
+    http = Path("docs/reference/http.md").read_text("utf-8")
+    described = document()["components"]["schemas"]
+    wrong = []
+    for name, text in re.findall(r"^(\w+) +\{(.+(?:\n +.+)*)\}", http, re.MULTILINE):
+        fields = text
+        while fields != (fields := re.sub(r"\{[^{}]*\}|\([^()]*\)", "", fields)):
+            pass
+        documented = re.findall(r"(?:^|,)\s*(\w+)(?=\s*(?::|,|$))", fields)
+        if name in described and {*documented} != {*described[name]["properties"]}:
+            wrong.append((name, {*documented} ^ {*described[name]["properties"]}))
+    assert wrong == []
 
 
 def test_each_error_has_a_code_of_its_own() -> None:

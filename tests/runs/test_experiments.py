@@ -118,6 +118,16 @@ async def test_every_cell_is_forked_as_often_as_asked_and_measured(services) -> 
 
 
 @pytest.mark.anyio
+async def test_a_fork_is_varied_from_an_event_that_its_parent_has_too(services) -> None:
+    first = await begun(services)
+    fork = (await services.runs.fork(first, 4)).id
+    await asyncio.wait_for(services.runs.motions.wait(fork), 20)
+    begun_ = await experimenting.start_whatif(services, fork, WhatIfInput(2, cells("{{ text }}")))
+    found = await ended(services, fork, begun_.id)
+    assert (found.status, found.at, found.resting) == ("done", 2, 1)
+
+
+@pytest.mark.anyio
 @pytest.mark.parametrize("parallel", [1, 3])
 async def test_an_experiment_stops_before_its_budget_is_passed(services, parallel: int) -> None:
     run = await begun(services)

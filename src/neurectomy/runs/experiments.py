@@ -174,7 +174,7 @@ class Experiments:
         """An experiment as it stands.
 
         Args:
-            run: The parent of its forks.
+            run: The run that it was started with.
             experiment: Its id.
             score: A number or truth over ``result``, and what it cost: ``cost`` (US dollars),
                 ``tokens`` and ``seconds``.
@@ -190,7 +190,7 @@ class Experiments:
                 return Experiment(experiment, run, 0, "running", 0, 0, 0, None, [])
             if task is not None and not task.cancelled() and (error := task.exception()):
                 raise error
-            hint = f"List the forks with: neurectomy runs list --search {run[-12:]}"
+            hint = "List runs, and with them their forks, with: neurectomy runs list"
             raise NotFound(f"the run has no experiment {experiment}", hint=hint)
         at = rows[0].ancestry[-1].until
         planned, _, most = rows[0].labels[PLAN].partition("@")
@@ -241,10 +241,18 @@ class Experiments:
 
     def _rows(self, run: str, experiment: str) -> list[RunRow]:
         """The forks of an experiment, the oldest first. Blocking."""
+        row = self._runs.log.row(run)
+        # a fork at an event that the run has from an ancestor is one of that ancestor
+        for parent in (run, *(ancestor.run for ancestor in reversed(row.ancestry))):
+            if found := self._forks(parent, experiment):
+                return found
+        return []
+
+    def _forks(self, parent: str, experiment: str) -> list[RunRow]:
         found: list[RunRow] = []
         before = None
         while True:
-            query = RunQuery(limit=1000, parent=run, before=before)
+            query = RunQuery(limit=1000, parent=parent, before=before)
             page = self._runs.log.store.runs(query)
             found += [row for row in page if row.labels.get(EXPERIMENT) == experiment]
             if len(page) < query.limit or page[-1].id < experiment:
