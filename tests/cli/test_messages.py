@@ -39,6 +39,12 @@ RUN = ["run", "main.agent"]
         (["run", "man.agent"], 4, "there is no program man.agent", "Did you mean main.agent?"),
         (["run", "other"], 4, "there is no program other", "There are: main.agent, none.agent."),
         (["check", "man.agent"], 4, "there is no program man.agent", "Did you mean main.agent?"),
+        (["replay", "--recent", "3", "--flow", "man"], 4, "there is no run of a flow man",
+         "List them with: neurectomy runs list"),
+        (["whatif", "last", "--at", "1", "--vary", "prompt.answerer=Briefly, please,Look"], 2,
+         "commas in prompt.answerer are part of the text or part it",
+         "Name files, prompt.answerer=@a.txt,@b.txt, or give a list: "
+         """'prompt.answerer=["...", "..."]'"""),
         (["runs", "delete", "last"], 2, "nobody is there who could be asked",
          "To delete 1 run: --yes"),
     ],

@@ -78,3 +78,9 @@ def test_no_command_prints_the_help(tmp_path: Path) -> None:
     done = call(cwd=tmp_path)
     assert done.returncode == 2
     assert "Commands:" in done.stderr
+
+
+def test_the_examples_of_fork_stand_in_lines_of_their_own(tmp_path: Path) -> None:
+    told = call("fork", "--help", cwd=tmp_path).stdout
+    assert "\\b" not in told
+    assert sum(line.startswith("  neurectomy fork last --at") for line in told.splitlines()) == 3

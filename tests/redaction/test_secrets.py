@@ -12,6 +12,7 @@ import pytest
 from neurectomy.app.services import open_services
 from neurectomy.core.errors import Conflict, InvalidInput
 from neurectomy.language.compiler import compile_text
+from neurectomy.runs.erasing import Wanted
 from neurectomy.runs.forks import Changes
 from neurectomy.server.context import Services
 from neurectomy.tools.signatures import compare
@@ -273,3 +274,12 @@ def test_a_record_or_field_may_still_be_called_secret() -> None:
         "flow f(b: Box) -> str { if b.secret == null { return \"none\" } return b.a.secret }\n"
     )  # fmt: skip
     assert [d.message for d in compile_text(text, "a.agent").diagnostics] == []
+
+
+async def test_the_mark_of_a_secret_is_no_text_to_be_looked_for(root: Path) -> None:
+    async with open_services(root, SETTINGS) as services:
+        run = await begun(services, "f", login={"user": "ann", "password": VALUE})
+        await services.runs.answer(run, "f/sure", True)
+        await ended(services, run)
+        told = await services.runs.redact(run, Wanted(at=(1,)))
+        assert told.events == [1]

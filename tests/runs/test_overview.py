@@ -260,3 +260,8 @@ def test_a_person_who_is_asked_again_is_still_asked() -> None:
         if (turn := turn_of(event)) is not None:
             spans.add(turn)
     assert spans.found == [Span("f/a", "tool", "send", 1, 1, 3, 3, "failed")]
+
+
+def test_a_breakpoint_that_is_set_is_no_pause() -> None:
+    assert mark_kind("breakpoints.set", None) is None
+    assert mark_kind("run.paused", None) == "pause"

@@ -20,7 +20,13 @@ if TYPE_CHECKING:
     from neurectomy.cli.following import Run
 
 
-@click.command("fork")
+EPILOG = """\b
+neurectomy fork last --at 12 --set prompt.researcher=@better.txt
+neurectomy fork last --at 12 --set model.reader=openai:gpt-5 --set state.limit=3
+neurectomy fork last --at 17 --value '{"passed": false}'"""
+
+
+@click.command("fork", epilog=EPILOG)
 @click.argument("run")
 @click.option("--at", type=int, required=True, help="The last event that both runs share.")
 @click.option("--set", "pairs", multiple=True, metavar="NAME=VALUE", help=SET_HELP)
@@ -42,15 +48,10 @@ def command(
     workspace: Path,
     as_json: bool,
 ) -> None:
-    r"""Fork RUN after an event, and go on to the end.
+    """Fork RUN after an event, and go on to the end.
 
     The events up to --at are those of RUN, also where they used something that --set changes: what
     is new is used by what comes after them. A model's request that was in flight is asked again.
-
-    \b
-    neurectomy fork last --at 12 --set prompt.researcher=@better.txt
-    neurectomy fork last --at 12 --set model.reader=openai:gpt-5 --set state.limit=3
-    neurectomy fork last --at 17 --value '{"passed": false}'
     """
     root = find_root(workspace)
 

@@ -17,7 +17,7 @@ from neurectomy.cli.options import (
     print_json,
     workspace_option,
 )
-from neurectomy.core.errors import Diverged, InvalidInput
+from neurectomy.core.errors import Diverged, InvalidInput, NotFound
 from neurectomy.workspace.root import find_root
 
 if TYPE_CHECKING:
@@ -70,6 +70,9 @@ def command(
             return found
 
     found = finish(work())
+    if not found:
+        what = f"there is no run of a flow {flow}" if flow else "there are no runs"
+        raise NotFound(what, hint="List them with: neurectomy runs list")
     different = [one for one in found if one["difference"]]
     if as_json:
         print_json(found[0] if len(run) == 1 and recent is None else found)

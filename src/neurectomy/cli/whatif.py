@@ -126,7 +126,13 @@ def _varied(text: str, detail: dict[str, Any]) -> Varied:
     key, separator, given = text.partition("=")
     if not separator or not given:
         raise click.UsageError(f"write NAME=A,B and not {text}")
-    return _whole_key(key, detail), _values(given)
+    key, values = _whole_key(key, detail), _values(given)
+    prose = key.startswith(("prompt.", "system.")) and not given.startswith("[")
+    if prose and len(values) > 1 and not all(one.startswith("@") for one in values):
+        # a comma of a sentence would make two prompts of one, each of them paid for
+        hint = f"""Name files, {key}=@a.txt,@b.txt, or give a list: '{key}=["...", "..."]'"""
+        raise InvalidInput(f"commas in {key} are part of the text or part it", hint=hint)
+    return key, values
 
 
 def _values(given: str) -> list[str]:

@@ -11,6 +11,7 @@ from msgspec import Struct, structs
 from neurectomy.core import codecs
 from neurectomy.core.errors import Conflict, InvalidInput, NotFound, StorageError
 from neurectomy.redaction.patterns import find_own
+from neurectomy.redaction.redactor import is_secret
 from neurectomy.runs.scrub import SCAR, Scrub
 from neurectomy.storage.ancestry import segments
 from neurectomy.storage.port import Erasure, RunRow
@@ -196,6 +197,8 @@ class Eraser:
             if name not in data:
                 continue
             for text in self._texts(data[name]):
+                if is_secret(text):  # it stands for a value that is stored nowhere
+                    continue
                 if len(text) >= SHORTEST:
                     found.texts.add(text)
                 elif text:

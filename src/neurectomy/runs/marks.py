@@ -34,7 +34,15 @@ class Mark(Struct, frozen=True):
 
 
 _UNMARKED = frozenset(
-    {"run.created", "run.finished", "run.waiting", "note.added", "note.removed", "tool.requested"}
+    {
+        "run.created",
+        "run.finished",
+        "run.waiting",
+        "breakpoints.set",  # where it may wait, and not that it does
+        "note.added",
+        "note.removed",
+        "tool.requested",
+    }
 )
 _KINDS = {
     "run.expired": "budget",
@@ -45,7 +53,6 @@ _KINDS = {
     "run.forked": "fork",
     "run.paused": "pause",
     "run.continued": "pause",
-    "breakpoints.set": "pause",
     "tool.returned": "file",
 }
 _ERRORS = (".failed", ".rejected")

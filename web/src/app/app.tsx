@@ -23,7 +23,7 @@ import { hasEnded, openSteps } from '../lib/spans'
 import { Button, Empty, IconButton, Trouble } from '../ui/controls'
 import { Asked } from './asked'
 import { atNode, conditions } from './breakpoints'
-import { GoingOn, pauseOf, useBreaks, useGoing } from './going'
+import { breakpointsIn, GoingOn, pauseOf, useBreaks, useGoing } from './going'
 import { useKeys } from './keys'
 import { useCopyLink, useFreshNotes, useMarks, useTurnBookmark } from './marking'
 import { flatten, lineNotes, nodeAt, ownNode } from './places'
@@ -101,7 +101,7 @@ export function App() {
   }
   const pause = run.data?.status === 'waiting' && log ? pauseOf(log.stateAt(head)) : null
   const going = useGoing(view.run, pause)
-  const breaks = useBreaks(path, run.data)
+  const breaks = useBreaks(path, run.data, run.data?.ended === null && log ? breakpointsIn(log.stateAt(head)) : null)
   const breakable = useMemo(
     () => conditions((detail?.flows ?? []).map(({ name, graph }) => ({ name, nodes: flatten(graph) })), detail?.agents ?? []),
     [detail],

@@ -63,17 +63,27 @@ export function pauseOf(state: Json | undefined): Pause | null {
   return found ?? null
 }
 
-/** Turns breakpoints of a program on and off, also in the run of it that goes on. */
-export function useBreaks(program: string | null, run: Run | undefined) {
+/** The conditions before which a run waits, also those that were set elsewhere; null where it is not known. */
+export function breakpointsIn(state: Json | undefined): string[] | null {
+  const found = (state as { breakpoints?: { text: string }[] } | undefined)?.breakpoints
+  return found?.map((one) => one.text) ?? null
+}
+
+/** Turns breakpoints of a program on and off, also in the run of it that goes on, which has its own. */
+export function useBreaks(program: string | null, run: Run | undefined, own: string[] | null) {
   const breakpoints = useBreakpoints()
   const set = useSetBreakpoints()
-  const texts = program === null ? [] : (breakpoints.of[program] ?? [])
+  const kept = program === null ? [] : (breakpoints.of[program] ?? [])
+  const texts = own ?? kept
   return {
     texts,
     toggle: (text: string) => {
       if (program === null) return
-      const next = breakpoints.toggle(program, text)
-      if (run && run.ended === null) set.mutate({ id: run.id, breakpoints: next })
+      const isSet = texts.includes(text)
+      if (kept.includes(text) === isSet) breakpoints.toggle(program, text)
+      if (!run || run.ended !== null) return
+      const next = isSet ? texts.filter((one) => one !== text) : [...texts, text]
+      set.mutate({ id: run.id, breakpoints: next })
     },
   }
 }

@@ -43,3 +43,8 @@ test('only Ctrl and Enter go with a modifier', () => {
   expect(press('Enter', '', { ctrlKey: true })).toEqual({ name: 'run' })
   expect(press('ArrowLeft', '', { altKey: true })).toBeNull()
 })
+
+test('the key of a menu does not let a paused run go on', () => {
+  expect(press('F10')).toEqual({ name: 'proceed', step: true })
+  expect(press('F10', 'button', { shiftKey: true })).toBeNull()
+})

@@ -39,6 +39,8 @@ export function commandOf(press: Press, isWithin: (selector: string) => boolean)
   if (press.ctrlKey && press.key === 'Enter') return { name: 'run' }
   if (press.ctrlKey || press.metaKey || press.altKey) return null
   if (press.key === ' ') return isWithin(TAKES_SPACE) ? null : { name: 'play' }
+  // Shift+F10 opens the menu of what has the focus, and must not let the run go on
+  if (press.shiftKey && /^F\d+$/.test(press.key)) return null
   if (press.key === 'F8') return { name: 'proceed', step: false }
   if (press.key === 'F10') return { name: 'proceed', step: true }
   const letter = LETTERS[press.key.toLowerCase()]

@@ -13,6 +13,7 @@ export function Field({
   value,
   wrong,
   rows,
+  first,
   onChange,
 }: {
   title: string
@@ -20,6 +21,8 @@ export function Field({
   value: string
   wrong?: string
   rows?: number
+  /** Whether it has the focus when it appears. */
+  first?: boolean
   onChange: (value: string) => void
 }) {
   const id = useId()
@@ -31,6 +34,7 @@ export function Field({
       </label>
       <textarea
         id={id}
+        autoFocus={first}
         spellCheck={false}
         className={`${AREA} resize-y`}
         rows={rows ?? Math.min(8, value.split('\n').length)}

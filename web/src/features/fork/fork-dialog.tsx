@@ -10,6 +10,9 @@ import { asText, type Draft, emptyDraft, type Moment, readDraft, SETTINGS } from
 import { AREA, Field, LINE } from './fields'
 import { useForkMoment } from './moment'
 
+/** What was typed about a moment and not used yet, so that Escape or a click beside it loses nothing. */
+const drafts = new Map<string, Draft>()
+
 const TAB =
   'border-b-2 border-transparent px-3 py-2 text-ink-3 outline-none focus-visible:text-ink-1 data-[state=active]:border-accent data-[state=active]:text-ink-1'
 
@@ -25,7 +28,12 @@ export function ForkDialog({
   onForked: (run: Run) => void
 }) {
   const { data: moment, error } = useForkMoment(run.id, seq)
-  const [draft, setDraft] = useState(emptyDraft)
+  const place = `${run.id} ${seq}`
+  const [draft, keep] = useState(() => drafts.get(place) ?? emptyDraft())
+  const setDraft = (next: Draft) => {
+    drafts.set(place, next)
+    keep(next)
+  }
   const fork = useFork()
   const change = useChange()
   const inPlace = run.status === 'waiting' && seq >= run.head
@@ -37,7 +45,11 @@ export function ForkDialog({
   const submit = (event?: FormEvent) => {
     event?.preventDefault()
     if (!reading || !ready || busy) return
-    fork.mutate({ id: run.id, at: seq, ...reading.changes }, { onSuccess: onForked })
+    fork.mutate({ id: run.id, at: seq, ...reading.changes }, { onSuccess: done(onForked) })
+  }
+  const done = (then: (run: Run) => void) => (next: Run) => {
+    drafts.delete(place)
+    then(next)
   }
   const told = reading?.told ?? []
   return (
@@ -92,7 +104,7 @@ export function ForkDialog({
                   title="The run that waits goes on with this, without a fork"
                   disabled={!ready || busy || told.length === 0 || reading?.changes.value !== undefined}
                   onClick={() =>
-                    reading && change.mutate({ id: run.id, ...reading.changes }, { onSuccess: onClose })
+                    reading && change.mutate({ id: run.id, ...reading.changes }, { onSuccess: done(onClose) })
                   }
                 >
                   Change in place
@@ -138,6 +150,7 @@ function Parts({ moment, draft, wrong, onChange }: PartsProps) {
         <Tabs.Content value="end">
           {moment.ends ? (
             <Field
+              first
               title={moment.ends.step}
               aside={moment.ends.what === 'call' ? 'what the call returns' : 'what the person answers'}
               wrong={wrong.end}
@@ -183,10 +196,11 @@ function Parts({ moment, draft, wrong, onChange }: PartsProps) {
 }
 
 function Prompts({ moment, draft, onChange }: Omit<PartsProps, 'wrong'>) {
-  return moment.program.agents.map((agent) => (
+  return moment.program.agents.map((agent, index) => (
     <div key={agent.name} className="flex flex-col gap-3">
       {agent.system === null ? null : (
         <Field
+          first={index === 0 && !moment.ends}
           title={agent.name}
           aside="system prompt"
           value={draft.systems[agent.name] ?? agent.system}
@@ -194,6 +208,7 @@ function Prompts({ moment, draft, onChange }: Omit<PartsProps, 'wrong'>) {
         />
       )}
       <Field
+        first={index === 0 && !moment.ends && agent.system === null}
         title={agent.name}
         aside="prompt; {{ }} are values"
         rows={7}
