@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import subprocess
 import time
@@ -47,6 +48,17 @@ def there(request, tmp_path: Path):
     process.send_signal(signal.SIGINT)
     process.wait(20)
     process.stdout.close()
+
+
+@pytest.mark.parametrize("kind", ["fifo", "folder"])
+def test_what_is_no_file_is_not_replaced_by_one(ran: Path, kind: str) -> None:
+    place = ran / "place"
+    os.mkfifo(place) if kind == "fifo" else place.mkdir()
+    before = place.lstat()
+    refused = call("runs", "export", "last", "-o", "place", "--json", cwd=ran)
+    assert refused.returncode == 2
+    assert json.loads(refused.stdout)["error"]["message"] == "place is no file"
+    assert (place.lstat().st_mode, place.lstat().st_ino) == (before.st_mode, before.st_ino)
 
 
 def test_a_run_goes_to_another_workspace(ran: Path, there: Path) -> None:

@@ -66,6 +66,18 @@ async def test_a_run_that_was_killed_while_it_was_cancelled_ends_cancelled(begin
     assert failed[0].data["error"]["code"] == "lost"
 
 
+@pytest.mark.anyio
+async def test_who_waits_for_a_run_that_cannot_begin_is_told(begin) -> None:
+    life = await begin(WORK + ONE, Script())
+    life.driver.state["flow"] = "other"  # as a log from elsewhere may have it
+    told = asyncio.create_task(life.driver.tell("run.cancel_requested", "", {"by": "test"}))
+    await asyncio.sleep(0)
+    with pytest.raises(KeyError):
+        await life.driver.drive()
+    with pytest.raises(Conflict):
+        await asyncio.wait_for(told, 5)
+
+
 async def unknown(begin, script: Script) -> Life:
     """A run whose call was in flight when its process ended."""
     life = await begin(RISKY + ONE, Script(tools=hang))

@@ -62,6 +62,9 @@ def _written(path: Path) -> Iterator[IO[bytes]]:
             raise InvalidInput(message, hint="Name a file with -o, or send it into a pipe.")
         yield sys.stdout.buffer
         return
+    if path.exists() and not path.is_file():  # /dev/null would be replaced by a file
+        message = f"{path} is no file"
+        raise InvalidInput(message, hint="Name a file with -o, or - for standard output.")
     partial = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
         with partial.open("wb") as file:

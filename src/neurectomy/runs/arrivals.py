@@ -58,6 +58,10 @@ def check_run(row: RunRow, state: Any, read: Callable[[str], bytes]) -> None:
         raise _refused(row, f"its state is none: {error}") from error
     if found.status != row.status:
         raise _refused(row, f"it says that it is {row.status}, and its events {found.status}")
+    if found.flow != row.flow:
+        raise _refused(row, f"it says that it is of {row.flow}, and its events {found.flow}")
+    if found.accounts != row.accounts:
+        raise _refused(row, "its accounts are not those that its events give")
 
 
 def _refused(row: RunRow, reason: str) -> InvalidInput:

@@ -154,6 +154,7 @@ class Comparer:
         pairs: Iterator[StepPair] = iter(whole.pairs)
         if listed == "different":
             pairs = (pair for pair in pairs if pair.status != "same")
+        after = min(after, len(whole.pairs))
         page = list(islice(pairs, after, after + limit))
         more = next(pairs, None) is not None
         told = whole.told

@@ -123,10 +123,10 @@ class Driver:
         Effects that are pending when it begins are started first. When the task is cancelled, or
         the log refuses, everything in flight is cancelled and the run stays as the log has it.
         """
-        started = [path for path, effect in self.state["pending"].items() if _works(effect)]
-        unstarted = _LOST
-        self._watch_time()
         try:
+            started = [path for path, effect in self.state["pending"].items() if _works(effect)]
+            unstarted = _LOST
+            self._watch_time()
             while True:
                 begun, more = self._decide()
                 started += begun
