@@ -36,7 +36,7 @@ def test_a_text_from_standard_input_is_tried_erased_and_shown_as_erased(tmp_path
         timeout=60, check=True,
     )  # fmt: skip
     told = json.loads(done.stdout)
-    assert (told["events"], told["remains"], told["dry"]) == ([1, 2, 3], [], False)
+    assert (told["events"], told["remains"], told["dry_run"]) == ([1, 2, 3], [], False)
     shown = call("runs", "show", "last", "--events", cwd=tmp_path).stdout
     assert shown.count("  redacted\n") == 3
     assert "run.redacted           3 events by user: a slip" in shown

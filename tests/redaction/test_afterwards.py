@@ -144,13 +144,13 @@ async def test_a_text_is_gone_from_everywhere_and_the_log_holds_together(
         stored = await asyncio.to_thread(kept, root, settings.database_url)
         assert stored.count(SECRET.encode()) > 20
 
-        dry = await services.runs.redact(row.id, Wanted(text=SECRET), dry=True)
-        assert dry.dry
+        dry = await services.runs.redact(row.id, Wanted(text=SECRET), dry_run=True)
+        assert dry.dry_run
         assert await all_events(services, row.id) == events
         told = await services.runs.redact(
             row.id, Wanted(text=SECRET), reason="it was a password", by="me"
         )
-        assert told == structs.replace(dry, dry=False)
+        assert told == structs.replace(dry, dry_run=False)
         assert {one.run for one in told.runs} == {row.id, fork.id, late.id}
         assert told.remains == []
 

@@ -78,7 +78,7 @@ def test_whatever_is_erased_the_rest_holds_together(
         if asked.text and asked.text.encode() not in stored(log, [run]):
             return
         eraser = Eraser(log, CLOCK, nothing, sole=True)
-        told = await eraser.redact(log.row(run), asked, by="test", reason="", dry=False)
+        told = await eraser.redact(log.row(run), asked, by="test", reason="", dry_run=False)
         assert set(seqs) <= set(told.events)
         after = log.rows(run, 0, 10_000)
         assert [row.seq for row in after if row.payload is None] == told.events

@@ -196,6 +196,39 @@ async def test_a_fork_has_the_secrets_of_its_parent_or_its_own(root: Path) -> No
     assert b"given anew" not in stored
 
 
+HANDED_ON = """
+type Login { user: str  password: secret str }
+tool use(token: secret str) -> str from "tools.py" idempotent
+flow f(tokens: list[secret str], login: Login) -> str {
+  first = login.password
+  second = first
+  third = tokens[0]
+  sure = ask human "Shall it go on?" -> bool
+  said = map token in tokens { again = token  one = use(again)  yield one }
+  two = use(second)
+  return "{{ said }} {{ two }} {{ sure }} {{ third == null }}"
+}
+"""
+
+
+async def test_a_secret_that_has_another_name_is_kept_when_a_fork_gets_another(root: Path) -> None:
+    (root / "a.agent").write_text(HANDED_ON.replace(" {{ third == null }}", ""))
+    login = {"user": "ann", "password": VALUE}
+    async with open_services(root, SETTINGS) as services:
+        run = await begun(services, "f", tokens=[VALUE, VALUE], login=login)
+        own = {name: f"other {name}" for name in ("first", "second", "third")}
+        head = (await services.runs.row(run)).head
+        made = await services.runs.fork(run, head, Changes(bindings={"f": own}))
+        await services.runs.answer(made.id, "f/sure", True)
+        await ended(services, made.id)
+        events = await services.log.events(made.id)
+        item = next(e.seq for e in events if e.step == "f/said[0]")
+        own = {"token": "other token"}
+        made = await services.runs.fork(made.id, item, Changes(bindings={"f/said[0]": own}))
+        await rested(services, made.id)
+    assert b"other " not in await asyncio.to_thread(kept, root)
+
+
 async def test_only_a_secret_stands_for_one(root: Path) -> None:
     async with open_services(root, SETTINGS) as services:
         for given in ("plain text", "[secret: made.up]"):

@@ -80,7 +80,7 @@ async def test_a_run_comes_into_the_folder_and_out_again(root: Path) -> None:
         before = seen(root)
         run = await changed(services)
         assert seen(root) == before
-        dry = await services.runs.applying.apply(run, dry=True)
+        dry = await services.runs.applying.apply(run, dry_run=True)
         assert seen(root) == before
         done = await services.runs.applying.apply(run)
         assert (done.changes, done.conflicts, done.left_out) == (dry.changes, (), ())

@@ -11,6 +11,7 @@ import pytest
 from neurectomy.app.services import open_services
 from neurectomy.core.errors import Conflict, InvalidInput
 from neurectomy.server import runs
+from neurectomy.server.redaction import RedactInput, redact_run
 from neurectomy.server.types import (
     BreakpointsInput,
     ChangesInput,
@@ -187,4 +188,49 @@ async def test_only_a_paused_run_can_be_continued(services) -> None:
     with pytest.raises(Conflict):
         await motion.driver.tell("run.continued", "", {"mode": "continue", "by": "user"})
     await paused(services, run)
+    assert await ended(services, run) == "sent 23 24"
+
+
+async def test_a_run_that_went_on_is_not_changed_in_the_middle_of_what_it_does(services) -> None:
+    """Whichever comes first, the call that the change was not made for is left alone."""
+    for tries in range(12):
+        run = await begin(services, "send")
+        assert await paused(services, run) == "f/sent"
+        head = (await services.runs.row(run)).head
+
+        async def change(run: str = run, turns: int = tries) -> None:
+            for _ in range(turns):
+                await asyncio.sleep(0.0005)
+            body = ChangesInput(bindings={"f": {"p": 7}})
+            await runs.change_run(services, run, body)
+
+        going = runs.continue_run(services, run, ContinueInput())
+        out = await asyncio.gather(going, change(), return_exceptions=True)
+        assert all(isinstance(one, Conflict) for one in out if isinstance(one, Exception)), out
+        step = await paused(services, run)
+        if step:  # the change came first, and the run still waits
+            assert await proceed(services, run) is None
+        assert await ended(services, run) in ("sent 7 24", "sent 23 24")
+        later = [event.kind for event in (await services.log.events(run))[head:]]
+        assert "tool.unknown" not in later
+
+
+async def test_a_call_in_flight_of_a_paused_run_is_not_lost_to_a_redaction(
+    services, root: Path
+) -> None:
+    (root / "tools.py").write_text(TOOLS.replace("return a", "time.sleep(1)\n    return a", 1)
+                                   .replace("def add", "import time\n\ndef add", 1))  # fmt: skip
+    (root / "a.agent").write_text(
+        PROGRAM.replace(' from "tools.py" idempotent', ' from "tools.py"')
+    )
+    run = await begin(services, "q")
+    for _ in range(400):
+        row = await services.runs.row(run)
+        state = services.log.state(run, row.head)
+        if state.get("paused") and state["pending"]:
+            break
+        await asyncio.sleep(0.02)
+    with pytest.raises(Conflict, match="in motion"):
+        await redact_run(services, run, RedactInput(at=[1]))
+    await proceed(services, run)
     assert await ended(services, run) == "sent 23 24"

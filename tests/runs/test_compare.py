@@ -31,6 +31,7 @@ from tests.runs.lives import AGENT, CLOCK, Script, answer, said
 from tests.runs.programs import RuleWorkers, programs
 from tests.runs.test_machine import begin as begin_run
 from tests.runs.test_machine import carry_on, drive, plan_of
+from tests.storage.scars import scar
 
 HYPOTHESIS = settings(max_examples=30, deadline=None, suppress_health_check=list(HealthCheck))
 TURNED = {"added": "removed", "removed": "added"}
@@ -316,7 +317,7 @@ async def test_a_redacted_step_differs_and_the_rest_is_compared(begin) -> None:
     one, other = await begin(text, Script()), await begin(text, Script())
     await one.end()
     await other.end()
-    one.log.store.redact(one.writer.run, 3)
+    scar(one.log.store, one.writer.run, 3)
     found = await check_pair(one.log, one.writer.run, other.writer.run)
     assert [told(p) for p in found.pairs if p.status != "same"] == [
         ("changed", "f/a", "f/a", ("redacted",))
@@ -348,7 +349,7 @@ async def test_a_step_is_told_in_full_as_far_as_it_can_be_read(begin) -> None:
     began_before = await step_detail(readings, run, agent.path, 0, agent.end)
     assert began_before.given == {"arguments": {"n": 3}}
     assert [write.path[-1] for write in began_before.writes] == ["a"]
-    life.log.store.redact(run, 2)
+    scar(life.log.store, run, 2)
     torn = await step_detail(readings, run, turn.path, turn.start, turn.end)
     assert torn.given == {}
     assert "folded" in torn.problem

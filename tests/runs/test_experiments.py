@@ -144,6 +144,43 @@ async def test_an_experiment_stops_before_its_budget_is_passed(services, paralle
     assert len(finished) < 40 or "failed" in finished
 
 
+@pytest.mark.anyio
+async def test_a_request_that_was_in_flight_is_within_the_budget_too(services) -> None:
+    run = await begun(services)
+    events = await services.log.events(run)
+    at = next(e.seq for e in events if e.kind == "model.requested")
+    answered = (await services.runs.row(run)).accounts["model_requests"]
+    body = WhatIfInput(at, [CellInput({})], samples=3, budget_usd=1e-6)
+    begun_ = await experimenting.start_whatif(services, run, body)
+    found = await ended(services, run, begun_.id)
+    assert found.spent_nanos == 0
+    for made in found.cells[0].runs:
+        row = await services.runs.row(made)
+        assert row.status == "failed"
+        assert row.accounts["model_requests"] <= answered
+        assert (await services.runs.result(row))[1]["code"] == "budget"
+        assert (await services.runs.replay(made)).agrees
+
+
+ASKING = PROGRAM.replace("  first = say", '  sure = ask human "Go on?" -> bool\n  first = say')
+
+
+@pytest.mark.anyio
+async def test_what_forks_that_wait_may_still_cost_is_set_apart(services, tmp_path: Path) -> None:
+    (tmp_path / "a.agent").write_text(ASKING)
+    run = await begun(services)
+    body = WhatIfInput(1, [CellInput({})], samples=6, budget_usd=0.03, parallel=2)
+    begun_ = await experimenting.start_whatif(services, run, body)
+    found = await ended(services, run, begun_.id)
+    most = 0
+    for made in found.cells[0].runs:
+        row = await services.runs.row(made)
+        assert row.status == "waiting"
+        most += services.log.state(made, row.head)["limits"]["cost_nanos"]
+    assert 0 < most <= found.budget_nanos
+    assert found.status == "budget"
+
+
 async def reserved(services, run: str) -> int:
     """What one request may cost at most."""
     events = await services.log.events(run)

@@ -12,6 +12,7 @@ import pytest
 from neurectomy.app.services import open_services
 from neurectomy.core.errors import Conflict, InvalidInput, ProgramInvalid
 from neurectomy.server import recorded, runs
+from neurectomy.server.redaction import RedactInput, redact_run
 from neurectomy.server.types import ChangesInput, ForkInput, Parent
 from neurectomy.workspace.settings import Settings
 from tests.models.provider import provider
@@ -258,3 +259,85 @@ async def test_a_failed_run_is_resumed_with_its_questions_and_without_repeating(
     assert (await services.runs.replay(made.id)).agrees
     with pytest.raises(Conflict, match="has finished"):
         await runs.resume_run(services, made.id, ChangesInput())
+
+
+BRANCHES = """
+tool size(text: str) -> int from "tools.py" idempotent
+
+flow f(text: str) -> int {
+  parallel {
+    a = size(text)
+    b = size(text)
+    c = size(text)
+  }
+  return a + b
+}
+"""
+
+
+async def test_a_parallel_block_that_has_begun_keeps_what_it_waits_for(
+    services, root: Path
+) -> None:
+    (root / "p.agent").write_text(BRANCHES)
+    run = (await services.runs.start(services.programs.bundle("p.agent"), "f", {"text": "hi"})).id
+    assert await rest(services, run) == 4
+    fewer = BRANCHES.replace("    c = size(text)\n", "")
+    more = BRANCHES.replace("    c = size(text)\n", "    c = size(text)\n    d = size(text)\n")
+    for text, step, fits in (
+        (fewer, "f/a", True),  # c has not begun, and b is still to come
+        (fewer, "f/b", False),  # nothing is left to begin
+        (fewer, "f/c", False),
+        (more, "f/b", True),
+        (more, "f/c", False),  # nobody would begin d
+    ):
+        if fits:
+            assert await fork(services, run, "tool.requested", step, text=text) == 4
+        else:
+            with pytest.raises(InvalidInput, match="other branches"):
+                await fork(services, run, "tool.requested", step, text=text)
+
+
+UNBEGUN = """
+tool size(text: str, by: int = 1) -> int from "tools.py" idempotent
+
+flow f(n: int) -> int {
+  less = n - 1
+  parallel {
+    a = size("a", 1)
+    b = size("bb", 6 % less)
+    c = size("ccc", 1)
+  }
+  return a + b + c
+}
+"""
+
+
+async def test_a_branch_that_could_not_begin_does_when_the_run_is_resumed(
+    services, root: Path
+) -> None:
+    (root / "u.agent").write_text(UNBEGUN)
+    (root / "tools.py").write_text(
+        "def size(text: str, by: int = 1) -> int:\n    return len(text)\n"
+    )
+    run = (await services.runs.start(services.programs.bundle("u.agent"), "f", {"n": 1})).id
+    await rest(services, run)
+    _, error = await services.runs.result(await services.runs.row(run))
+    assert error["step"] == "f/b"
+    made = await runs.resume_run(services, run, ChangesInput(bindings={"f": {"less": 4}}))
+    assert await rest(services, made.id) == 6
+    assert (await services.runs.replay(made.id)).agrees
+
+
+async def test_a_run_whose_conversation_was_erased_fails_and_does_not_stand_still(
+    services,
+) -> None:
+    run = await parent(services)
+    at = await seq(services, run, "step.started", "f/first")
+    await redact_run(services, run, RedactInput(at=[at]))
+    made = await runs.fork_run(services, run, ForkInput(at=at))
+    await rest(services, made.id)
+    row = await services.runs.row(made.id)
+    assert row.status == "failed"
+    _, error = await services.runs.result(row)
+    assert (error["code"], error["step"]) == ("unfit", "f/first")
+    assert "earlier event" in error["hint"]

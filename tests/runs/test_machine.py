@@ -23,6 +23,7 @@ from neurectomy.storage.open import open_store
 from neurectomy.storage.port import RunRow
 from neurectomy.timeline.log import Log
 from tests.runs.programs import PROFILE, RuleWorkers, programs
+from tests.storage.scars import scar
 
 CLOCK = SystemClock()
 
@@ -170,7 +171,7 @@ async def test_replay_fails_closed_at_the_first_difference(tmp_path: Path) -> No
     assert found.difference.seq == 2
     assert found.difference.recorded["data"]["arguments"] == {"n": 4}
     assert found.difference.computed["data"]["arguments"] == {"n": 5}
-    await asyncio.to_thread(store.redact, writer.run, 2)
+    await asyncio.to_thread(scar, store, writer.run, 2)
     assert (
         replay(log, plan, writer.run).difference.message == "what happened at event 2 was redacted"
     )

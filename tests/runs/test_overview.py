@@ -24,6 +24,7 @@ from neurectomy.runs.visits import BLOCK, Counted, Visits, count
 from neurectomy.storage.port import RunRow
 from neurectomy.timeline.event import Draft, Event, encode_payload, from_row
 from neurectomy.timeline.log import Log
+from tests.storage.scars import scar
 
 pytestmark = pytest.mark.anyio
 CLOCK = SystemClock()
@@ -235,7 +236,7 @@ async def test_what_stands_out_is_all_but_the_usual_and_calls_that_wrote(store) 
     assert [one.step for one in last] == ["f/c", "f/b"]
     only = marked_rows(store, row, 0, row.head, kinds=("something.new",))
     assert [one.kind for one in only] == ["something.new"]
-    store.redact(row.id, row.head - 2)
+    scar(store, row.id, row.head - 2)
     assert "file" not in [m.kind for m in marks_of(marked_rows(store, row, row.head - 3, row.head))]
     await log.close()
 

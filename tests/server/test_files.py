@@ -92,7 +92,7 @@ async def test_a_file_is_read_in_parts(client, run, monkeypatch) -> None:
 
 
 async def test_a_run_is_applied_and_taken_back(client, run, root) -> None:
-    dry = (await client.post(f"{run}/apply", json={"dry": True})).json()
+    dry = (await client.post(f"{run}/apply", json={"dry_run": True})).json()
     assert not (root / "made").exists()
     done = (await client.post(f"{run}/apply", json={})).json()
     assert done["changes"] == dry["changes"]

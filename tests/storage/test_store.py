@@ -7,6 +7,7 @@ import threading
 from contextlib import suppress
 
 import pytest
+from tests.storage.scars import scar
 
 from neurectomy.core.clock import SystemClock
 from neurectomy.core.codecs import digest
@@ -198,6 +199,8 @@ def test_a_fork_is_one_row_and_keeps_what_it_needs_of_its_parent(store) -> None:
         store.delete_run(made.id, CLOCK.wall(), force=True)
     store.delete_run(parent.id, CLOCK.wall(), force=True)
     assert [r.id for r in store.runs(RunQuery())] == [fork.id]
+    hidden = store.run(parent.id)
+    assert (hidden.hidden, hidden.head, hidden.link) == (True, 6, event(6).link)
     assert [e.seq for e in store.events(parent.id, 0, 99, 99)] == [1, 2, 3, 4, 5, 6]
     assert store.blob(digest(content)) == content
     store.delete_run(fork.id, CLOCK.wall(), force=True)
@@ -265,7 +268,7 @@ def test_a_parent_that_is_deleted_while_it_is_forked_keeps_what_the_fork_needs(s
 def test_redaction_leaves_the_hashes(store) -> None:
     run = created(store)
     store.commit([batch(run.id, 0, 2)])
-    store.redact(run.id, 1)
+    scar(store, run.id, 1)
     first, second = store.events(run.id, 0, 9, 9)
     assert (first.payload, first.salt, first.payload_hash) == (None, None, b"h" * 32)
     assert second.payload is not None

@@ -22,6 +22,7 @@ from neurectomy.timeline.archive import ArchiveWriter
 from neurectomy.timeline.chain import link, payload_hash
 from neurectomy.timeline.importing import import_runs
 from neurectomy.timeline.log import Log
+from tests.storage.scars import scar
 from tests.timeline.worlds import (
     CLOCK,
     LARGE,
@@ -188,7 +189,7 @@ async def test_a_run_that_has_gone_on_elsewhere_is_told_apart(
 async def test_what_was_redacted_stays_so_and_leaves_its_scar(
     world: World, store, tmp_path: Path
 ) -> None:
-    world.store.redact(world.parent, 100)
+    scar(world.store, world.parent, 100)
     content = exported(world.store, world.parent)
     taken_in(store, content, tmp_path)
     assert exported(store, world.parent) == content
@@ -462,7 +463,7 @@ def test_whatever_was_written_comes_back_byte_by_byte(tmp_path: Path, data) -> N
         for run in runs:
             lengths = st.integers(1, here.run(run).head)
             for seq in data.draw(st.lists(lengths, max_size=2)):
-                here.redact(run, seq)
+                scar(here, run, seq)
         await log.close()
         return runs
 

@@ -19,6 +19,7 @@ from neurectomy.storage.port import EventRow
 from neurectomy.timeline.examining import examine
 from neurectomy.timeline.log import Log
 from neurectomy.timeline.mending import mend
+from tests.storage.scars import scar
 from tests.timeline.worlds import CLOCK, LARGE, World, end, exported, fill
 
 pytestmark = pytest.mark.anyio
@@ -198,7 +199,7 @@ async def test_a_blob_whose_row_is_gone_is_found_again_by_its_file(tmp_path: Pat
 
 
 async def test_what_was_redacted_is_no_damage(world: World) -> None:
-    world.store.redact(world.parent, 100)
+    scar(world.store, world.parent, 100)
     assert examine(world.store).problems() == []
 
 

@@ -28,13 +28,13 @@ COLOURS = {"added": "green", "changed": "yellow", "removed": "red", "moved": "cy
 
 @click.command("apply")
 @click.argument("run")
-@click.option("--dry-run", "dry", is_flag=True, help="Say what would change, and change nothing.")
+@click.option("--dry-run", is_flag=True, help="Say what would change, and change nothing.")
 @click.option("--undo", is_flag=True, help="Put back what the last apply of RUN has replaced.")
 @workspace_option
 @json_option
 @click.pass_context
 def command(
-    context: click.Context, run: str, dry: bool, undo: bool, workspace: Path, as_json: bool
+    context: click.Context, run: str, dry_run: bool, undo: bool, workspace: Path, as_json: bool
 ) -> None:
     """Merge what RUN has changed into the folder of its program.
 
@@ -42,7 +42,7 @@ def command(
     same lines, both stand in the file between <<<<<<< and >>>>>>>; of files that are no texts, the
     folder's stays, and the run's is put beside it. Code 5 says that there are such conflicts.
     """
-    if dry and undo:
+    if dry_run and undo:
         raise click.UsageError("--dry-run and --undo do not go together")
 
     async def work() -> Any:
@@ -50,7 +50,7 @@ def command(
             found = await client.call("show_run", run=run)
             if undo:
                 return await client.call("unapply_run", run=found["id"])
-            return await client.call("apply_run", {"dry": dry}, run=found["id"])
+            return await client.call("apply_run", {"dry_run": dry_run}, run=found["id"])
 
     done = finish(work())
     if as_json:
@@ -83,7 +83,7 @@ def _applied(done: dict[str, Any]) -> Iterator[str]:
     count = _paths(len(done["changes"]))
     if not done["changes"]:
         yield "The folder has all that the run has changed."
-    elif done["dry"]:
+    elif done["dry_run"]:
         yield f"\n{count} would change; nothing was written"
     else:
         yield f"\n{count} changed; go back with: neurectomy apply {done['run']} --undo"

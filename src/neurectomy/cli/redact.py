@@ -85,7 +85,7 @@ def command(
 
 def _print(told: dict[str, Any]) -> None:
     told = harmless_data(told)
-    verb = "would be erased" if told["dry"] else "erased"
+    verb = "would be erased" if told["dry_run"] else "erased"
     for line in _lines(told):
         click.echo(line)
     click.echo(click.style(f"{len(told['events'])} events of this run {verb}", bold=True))

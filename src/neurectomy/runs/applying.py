@@ -48,7 +48,7 @@ class Applied(Struct, frozen=True):
     Attributes:
         folder: The changed folder, relative to the workspace; ``.`` for the workspace itself.
         left_out: Paths that were not written, each with the reason.
-        dry: Whether nothing was written.
+        dry_run: Whether nothing was written.
     """
 
     run: str
@@ -56,7 +56,7 @@ class Applied(Struct, frozen=True):
     changes: tuple[FileChange, ...]
     conflicts: tuple[FileConflict, ...]
     left_out: tuple[tuple[str, str], ...]
-    dry: bool
+    dry_run: bool
 
 
 class Undone(Struct, frozen=True):
@@ -75,7 +75,7 @@ class Applying:
         self._folders = folders
         self._one = asyncio.Lock()
 
-    async def apply(self, run: str, *, dry: bool = False) -> Applied:
+    async def apply(self, run: str, *, dry_run: bool = False) -> Applied:
         """Merge what a run has changed into the folder of its program.
 
         The base of the merge is what the folder held when the run began. Texts that both have
@@ -84,7 +84,7 @@ class Applying:
 
         Args:
             run: The run's id; of a run that goes on, what it has changed so far.
-            dry: Whether nothing is written.
+            dry_run: Whether nothing is written.
 
         Raises:
             Conflict: The folder is gone, or changes meanwhile.
@@ -95,7 +95,7 @@ class Applying:
         async with self._one:
             work = _Applying(self._folders, live, run, began.root, now.root)
             rewriter = self._rewriter(run, live)
-            return await asyncio.to_thread(work.apply, rewriter, dry=dry)
+            return await asyncio.to_thread(work.apply, rewriter, dry_run=dry_run)
 
     async def undo(self, run: str) -> Undone:
         """Put back what the last `apply` of a run has replaced.
@@ -132,7 +132,7 @@ class _Applying:
         self._made: dict[str, bytes] = {}
         self._captured: Captured | None = None
 
-    def apply(self, rewriter: Rewriter, *, dry: bool) -> Applied:
+    def apply(self, rewriter: Rewriter, *, dry_run: bool) -> Applied:
         known = frozenset(path for path, _ in walk(self._base, self._folders.read))
         self._captured = ours = self._folders.look(self._live, known)
         merged = merge(self._base, ours.root, self._theirs, self._read, self._settle)
@@ -147,12 +147,12 @@ class _Applying:
                 more.append(FileConflict(change.path, "folder", beside))
             else:
                 wanted.append(change)
-        if not dry and wanted:
+        if not dry_run and wanted:
             rewriter.rewrite(wanted, self._read)
         conflicts = [_conflict(overlap) for overlap in merged.overlaps] + more
         place = self._live.relative_to(self._folders.top)
         told = tuple(described(wanted))
-        return Applied(self._run, str(place), told, tuple(conflicts), tuple(left_out), dry)
+        return Applied(self._run, str(place), told, tuple(conflicts), tuple(left_out), dry_run)
 
     def _read(self, digest: str) -> bytes:
         assert self._captured is not None

@@ -163,18 +163,27 @@ def _flow_misfits(path: str, frame: Frame, plan: Plan, recorded: Plan) -> Iterat
     if at is not None and at not in now.nodes:
         yield f"the flow {name} has no step {at} any more, where the run is"
         return
-    if at is not None and _begun_branches(now, at, frame) != _begun_branches(before, at, frame):
+    if at is not None and not _same_branches(now, before, at, frame["started"]):
         yield f"the parallel block {at} has other branches now, and some have begun"
     for node in frame["counts"]:
         if node not in now.nodes or not isinstance(now.nodes[node].statement, Repeat):
             yield f"the flow {name} has no loop {node} any more, in which the run is"
 
 
-def _begun_branches(plan: FlowPlan, at: str, frame: Frame) -> list[str] | None:
-    statement = plan.nodes[at].statement
-    if not isinstance(statement, Parallel):
-        return None
-    return [branch.node for branch in statement.branches[: frame["started"]]]
+def _same_branches(now: FlowPlan, before: FlowPlan, at: str, begun: int) -> bool:
+    """Whether a block has the branches that have begun, and others only while it begins some."""
+    if not begun:
+        return True
+    these, those = _branches(now, at), _branches(before, at)
+    if begun == len(those):
+        return these == those
+    return these[:begun] == those[:begun] and begun < len(these)
+
+
+def _branches(plan: FlowPlan, at: str) -> list[str]:
+    node = plan.nodes.get(at)
+    statement = None if node is None else node.statement
+    return [one.node for one in statement.branches] if isinstance(statement, Parallel) else []
 
 
 def _agent_misfits(moment: Moment, path: str, frame: Frame) -> Iterator[str]:

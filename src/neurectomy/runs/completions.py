@@ -38,7 +38,9 @@ What is uncertain is the most that requests may have cost whose end nobody saw; 
 _ABANDONED = frozenset({"cancelled", "lost"})
 """Codes of failures that say nothing of the call itself: the run was being stopped."""
 
-_REFUSED = frozenset({"rate_limited", "refused", "unauthorized", "invalid_request", "server_error"})
+_REFUSED = frozenset(
+    {"rate_limited", "refused", "unauthorized", "invalid_request", "server_error", "budget"}
+)
 """Codes of failures after which a request has cost nothing."""
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from msgspec import UNSET, structs
 
 from neurectomy.runs import answers
-from neurectomy.runs.forks import declared
+from neurectomy.runs.forks import taken_from
 
 if TYPE_CHECKING:
     from neurectomy.redaction.redactor import Redactor
@@ -64,7 +64,7 @@ class Door:
             flow = state["frames"].get(path, {}).get("flow", "")
             made = dict(given)
             for name in given:
-                type_ = declared(plan, flow, name) if flow in plan.program.flows else None
+                type_ = taken_from(plan, flow, name) if flow in plan.program.flows else None
                 if type_ is not None:
                     made[name] = self._broker.seal(run, given[name], type_, plan.records, name)
             bindings[path] = self._redactor.value(made)

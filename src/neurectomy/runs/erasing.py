@@ -86,7 +86,7 @@ class Redaction(Struct, frozen=True):
         blobs: Stored values that are gone.
         remains: What still holds a text, and why, in words.
         not_searched: Texts that were too short to be looked for beyond the events named.
-        dry: Whether nothing was erased.
+        dry_run: Whether nothing was erased.
     """
 
     run: str
@@ -95,7 +95,7 @@ class Redaction(Struct, frozen=True):
     blobs: int
     remains: list[str]
     not_searched: int
-    dry: bool
+    dry_run: bool
 
 
 class Eraser:
@@ -115,7 +115,7 @@ class Eraser:
         self._sole = sole
 
     async def redact(
-        self, row: RunRow, wanted: Wanted, *, by: str, reason: str, dry: bool
+        self, row: RunRow, wanted: Wanted, *, by: str, reason: str, dry_run: bool
     ) -> Redaction:
         """Erase what is wanted from a run and from every run that shares it.
 
@@ -126,7 +126,7 @@ class Eraser:
         """
         found = await asyncio.to_thread(self._find, row, wanted)
         work = await asyncio.to_thread(self._work_out, row, found)
-        if dry:
+        if dry_run:
             return work.told
         for other in work.affected:
             await self._rest(other.id)
@@ -146,7 +146,7 @@ class Eraser:
             remains.append("free pages of the database's file, until it is redacted again")
         told = work.told
         return structs.replace(
-            told, blobs=told.blobs - len(kept), remains=[*told.remains, *remains], dry=False
+            told, blobs=told.blobs - len(kept), remains=[*told.remains, *remains], dry_run=False
         )
 
     async def _wiped(self) -> bool:
@@ -269,7 +269,7 @@ class Eraser:
         named = {one.id: self._log.store.blobs_of(one.id) for one in runs}
         blobs = len(scrub.dirty & {digest for digests in named.values() for digest in digests})
         remains = self._remains(runs, named, scrub)
-        redaction = Redaction(row.id, seen, told, blobs, remains, found.short, dry=True)
+        redaction = Redaction(row.id, seen, told, blobs, remains, found.short, dry_run=True)
         return _Work(runs, erased, keyframes, named, scrub, found, redaction)
 
     def _keyframes(

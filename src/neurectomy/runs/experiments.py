@@ -326,14 +326,16 @@ class _Work:
         row = await self._runs.fork(
             self._design.run, self._design.at, changes, labels={**self._labels, CELL: names}
         )
-        task = asyncio.get_running_loop().create_task(self._rest(row.id))
+        task = asyncio.get_running_loop().create_task(self._rest(row.id, most or 0))
         self._flying[task] = most or 0
         self._runs_of[task] = row.id
 
-    async def _rest(self, run: str) -> int:
-        """Wait until a fork rests; what it cost itself."""
+    async def _rest(self, run: str, most: int) -> int:
+        """Wait until a fork rests; what it cost itself, or may cost once somebody answers it."""
         await self._runs.motions.wait(run)
-        return _cost(await self._runs.row(run)) - self._before
+        row = await self._runs.row(run)
+        cost = _cost(row) - self._before
+        return cost if row.status in ENDED else max(cost, most)
 
     async def _cancel(self) -> None:
         for task, run in self._runs_of.items():

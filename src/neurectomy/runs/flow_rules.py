@@ -47,6 +47,8 @@ def decide_flow(moment: Moment, path: str, frame: Frame, causes: tuple[int, ...]
         branch = moment.plan.flow(frame["flow"]).nodes[statement.branches[started].node]
         more = started + 1 < len(statement.branches)
         draft = _begin(moment, path, frame, branch, causes, keep=more)
+        if draft.kind == "step.failed":
+            return draft  # it has not begun, so that a run that is resumed begins it
         started_patch = ["set", ["frames", path, "started"], started + 1]
         return Draft(draft.kind, draft.step, draft.data, [started_patch, *draft.patch], causes)
     return _begin(moment, path, frame, node, causes, keep=False)

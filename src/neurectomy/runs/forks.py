@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 from msgspec import UNSET, Struct, UnsetType
 
-from neurectomy.agents.program import AskHuman, Call, meaning
-from neurectomy.agents.types import Mismatch, coerce, coerce_fields
+from neurectomy.agents.expressions import Attribute, Index, ListLiteral, Name
+from neurectomy.agents.program import AskHuman, Bind, Call, Map, meaning
+from neurectomy.agents.types import ListOf, Mismatch, Named, Optional, coerce, coerce_fields
 from neurectomy.core import codecs
 from neurectomy.core.errors import InvalidInput
 from neurectomy.runs.bundle import Bundle
@@ -17,6 +18,7 @@ from neurectomy.runs.moment import Moment
 from neurectomy.runs.plan import Plan, called
 
 if TYPE_CHECKING:
+    from neurectomy.agents.expressions import Expression
     from neurectomy.agents.program import Program
     from neurectomy.agents.types import Type
     from neurectomy.models.port import ModelSource
@@ -193,3 +195,52 @@ def declared(plan: Plan, flow: str, name: str) -> Type | None:
             case _:
                 pass
     return None
+
+
+def taken_from(plan: Plan, flow: str, name: str) -> Type | None:
+    """The type of a name, also where it was taken from another one, as far as that is told."""
+    return _named(plan, flow, name, frozenset())
+
+
+def _named(plan: Plan, flow: str, name: str, seen: frozenset[str]) -> Type | None:
+    found = declared(plan, flow, name)
+    if found is not None or name in seen:
+        return found
+    seen |= {name}
+    for node in plan.flow(flow).nodes.values():
+        match node.statement:
+            case Bind(name=bound, value=value) if bound == name:
+                found = _type_of(plan, flow, value, seen)
+            case Map(item=item, items=items) if item == name:
+                found = _item(_type_of(plan, flow, items, seen))
+            case _:
+                continue
+        if found is not None:
+            return found
+    return None
+
+
+def _type_of(plan: Plan, flow: str, value: Expression, seen: frozenset[str]) -> Type | None:
+    match value:
+        case Name(name):
+            return _named(plan, flow, name, seen)
+        case Index(target):
+            return _item(_type_of(plan, flow, target, seen))
+        case Attribute(target, attribute):
+            record = _bare(_type_of(plan, flow, target, seen))
+            fields = plan.records[record.name].fields if isinstance(record, Named) else ()
+            return next((field.type for field in fields if field.name == attribute), None)
+        case ListLiteral(items):
+            found = (_type_of(plan, flow, item, seen) for item in items)
+            return next((ListOf(inner) for inner in found if inner is not None), None)
+        case _:
+            return None
+
+
+def _item(type_: Type | None) -> Type | None:
+    bare = _bare(type_)
+    return bare.item if isinstance(bare, ListOf) else None
+
+
+def _bare(type_: Type | None) -> Type | None:
+    return type_.inner if isinstance(type_, Optional) else type_

@@ -68,7 +68,10 @@ def _decide_running(moment: Moment) -> Draft | None:
         frame = state["frames"][path]
         if full and _wants_effect(moment, frame):
             continue
-        draft = _decide_frame(moment, path, frame, tuple(causes))
+        try:
+            draft = _decide_frame(moment, path, frame, tuple(causes))
+        except (LookupError, TypeError, ValueError, AttributeError, AssertionError) as unfit:
+            draft = _unfit(moment, path, tuple(causes), unfit)
         if draft is not None:
             return breakpoints.checked(moment, frame, draft) if watched else draft
     if state["ready"]:
@@ -80,6 +83,14 @@ def _decide_running(moment: Moment) -> Draft | None:
     if all(effect["kind"] in ("human", "unknown", "secret") for effect in pending):
         return Draft("run.waiting", "", {}, [["set", ["status"], "waiting"]])
     return None
+
+
+def _unfit(moment: Moment, path: str, causes: tuple[int, ...], error: Exception) -> Draft:
+    """The failure of a step whose state its rules cannot read: changed, or erased in part."""
+    message = f"the state of {path} does not fit the program ({type(error).__name__}: {error})"
+    hint = "Fork the run at an earlier event."
+    data = {"code": "unfit", "message": message, "hint": hint, "retryable": False}
+    return fail_step(moment, path, causes, data)
 
 
 def _decide_frame(

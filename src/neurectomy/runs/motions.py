@@ -13,14 +13,15 @@ from msgspec import Struct
 
 from neurectomy.bus.local import Topic
 from neurectomy.core.errors import Conflict, NeurectomyError
-from neurectomy.runs import answers
+from neurectomy.runs import answers, requests
 from neurectomy.runs.breakpoints import Breakpoint, as_data
 from neurectomy.runs.changes import SUPERSEDED, superseded
 from neurectomy.runs.driver import Driver
 from neurectomy.runs.erasing import in_motion
-from neurectomy.runs.failures import STOPPING
+from neurectomy.runs.failures import IN_FLIGHT, STOPPING
 from neurectomy.runs.forks import interned
 from neurectomy.runs.machine import Machine
+from neurectomy.runs.moment import Moment
 from neurectomy.runs.redacted import RedactedEffects
 from neurectomy.runs.rooms import Rooms
 from neurectomy.runs.secrets import Broker
@@ -146,6 +147,7 @@ class Motions:
         start: bool = True,
         blobs: Mapping[str, bytes] = MappingProxyType({}),
         answer: tuple[str, dict[str, Any]] | None = None,
+        head: int | None = None,
     ) -> None:
         """Take a run over, mark how, deal with what was in flight, and go on unless told not to.
 
@@ -156,12 +158,20 @@ class Motions:
             start: Whether it goes on at once.
             blobs: Contents that the event names.
             answer: How a person ends what was pending at a step.
+            head: Its last event, where what is done holds at that moment only.
+
+        Raises:
+            Conflict: It went on since.
         """
         async with self._changing:
             motion = self._motions.get(run)
+            if motion is not None and head not in (None, motion.writer.seq):
+                raise _went_on()
             if motion is not None:
                 motion.task.cancel()
                 await asyncio.wait([motion.task])
+            if head not in (None, (await self._readings.row(run)).head):
+                raise _went_on()
             await self._continue(run, kind, data, start=start, blobs=blobs, answer=answer)
 
     async def resume(self, run: str) -> None:
@@ -202,7 +212,9 @@ class Motions:
         motion = self._motions.get(run)
         if motion is None:
             return
-        if motion.driver.state["status"] != "waiting":
+        state = motion.driver.state
+        flying = any(one["kind"] in IN_FLIGHT for one in state["pending"].values())
+        if state["status"] != "waiting" or flying:  # paused, while something else goes on
             raise in_motion(run)
         motion.task.cancel()
         await asyncio.wait([motion.task])
@@ -383,6 +395,8 @@ class Motions:
                 message = "another program took over, and asks with what it says"
                 error = {"code": SUPERSEDED, "message": message, "retryable": False}
                 driver.record("model.failed", path, {"error": error, "took_us": 0})
+            if not stopping or "revive" in changes:
+                self._refuse_over_budget(driver, writer, plan)
             if answer is not None and answer[0] not in unknown:
                 unknown = [*unknown, answer[0]]
             for path in unknown:
@@ -403,6 +417,15 @@ class Motions:
             self._move(driver, writer)
         else:
             await self._log.release(writer)
+
+    def _refuse_over_budget(self, driver: Driver, writer: RunWriter, plan: Plan) -> None:
+        """End what was in flight and cannot be asked once more within the budgets."""
+        asked = [p for p, one in writer.state["pending"].items() if one["kind"] == "model"]
+        for path in asked:
+            moment = Moment(plan, writer.values, writer.state, writer.seq + 1)
+            if problem := requests.over_again(moment, path):
+                error = {"code": "budget", "message": problem, "retryable": False}
+                driver.record("model.failed", path, {"error": error, "took_us": 0})
 
     async def _with_program(self, writer: RunWriter, program: str, source: str) -> dict[str, Any]:
         """The run's files with the texts of another program and of its tools."""
@@ -432,6 +455,10 @@ class Motions:
                 self.broker.forget(writer.run)
             with suppress(NeurectomyError):
                 await self._log.release(writer)
+
+
+def _went_on() -> Conflict:
+    return Conflict("the run went on meanwhile", hint="Look at its state, and try again.")
 
 
 def _at_rest(run: str) -> Conflict:

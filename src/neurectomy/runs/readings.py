@@ -39,6 +39,8 @@ class Readings:
 
     Attributes:
         comparer: Puts two runs beside each other.
+        overviews: Counts what happened in windows of a run's time.
+        visits: Counts how often each part of a program was reached.
     """
 
     def __init__(self, log: Log) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import msgspec
+from msgspec import structs
 
 from neurectomy.agents import types
 from neurectomy.agents.program import Budget
@@ -129,6 +130,14 @@ def over_budget(moment: Moment, path: str, wanted: dict[str, Any]) -> str:
                 return f"the budget of {frame['flow']} is {problem}"
         path = frame["parent"]
     return ""
+
+
+def over_again(moment: Moment, step: str) -> str:
+    """Why a request that was in flight may not be asked again; as `over_budget`."""
+    asked = moment.state["pending"][step]
+    others = {path: one for path, one in moment.state["pending"].items() if path != step}
+    without = structs.replace(moment, state={**moment.state, "pending": others})
+    return over_budget(without, asked["frame"], asked["reserved"])
 
 
 def _over(

@@ -286,7 +286,7 @@ class Runs(Readings):
             raise Conflict("something of the run is in flight", hint=hint)
         prepared = await self._departures.change(run, changes, state)
         data = {"changes": prepared.record, "by": by}
-        await self.motions.take_up(run, "run.changed", data, blobs=prepared.blobs)
+        await self.motions.take_up(run, "run.changed", data, blobs=prepared.blobs, head=row.head)
         return await self.row(run)
 
     async def cancel(self, run: str, by: str = "user") -> RunRow:
@@ -394,7 +394,7 @@ class Runs(Readings):
         return row
 
     async def redact(
-        self, run: str, wanted: Wanted, *, reason: str = "", by: str = "user", dry: bool = False
+        self, run: str, wanted: Wanted, *, reason: str = "", by: str = "user", dry_run: bool = False
     ) -> Redaction:
         """Erase what a run holds, wherever it is repeated; see `neurectomy.runs.erasing`.
 
@@ -404,7 +404,7 @@ class Runs(Readings):
             Conflict: A run that shares it is in motion.
         """
         row = await self.row(run)
-        return await self._eraser.redact(row, wanted, by=by, reason=reason, dry=dry)
+        return await self._eraser.redact(row, wanted, by=by, reason=reason, dry_run=dry_run)
 
     async def label(self, run: str, labels: dict[str, str]) -> RunRow:
         """Replace the labels of a run."""

@@ -73,10 +73,10 @@ class ApplyInput(Struct, frozen=True, forbid_unknown_fields=True):
     """How to apply a run's files.
 
     Attributes:
-        dry: Whether nothing is written.
+        dry_run: Whether nothing is written.
     """
 
-    dry: bool = False
+    dry_run: bool = False
 
 
 async def list_files(services: Services, run: str, at: int, since: int, after: str) -> FileList:
@@ -127,7 +127,7 @@ async def file_content(
 
 async def apply_run(services: Services, run: str, body: ApplyInput) -> Applied:
     """Merge what a run has changed into the folder of its program."""
-    return await services.runs.applying.apply(run, dry=body.dry)
+    return await services.runs.applying.apply(run, dry_run=body.dry_run)
 
 
 async def unapply_run(services: Services, run: str) -> Undone:

@@ -36,7 +36,7 @@ class RedactInput(Struct, frozen=True, forbid_unknown_fields=True):
 async def redact_run(services: Services, run: str, body: RedactInput) -> Redaction:
     """Erase what a run holds, wherever it is repeated; a scar stays."""
     wanted = Wanted(tuple(body.at), body.text, body.matching, body.step)
-    return await services.runs.redact(run, wanted, reason=body.reason, dry=body.dry_run)
+    return await services.runs.redact(run, wanted, reason=body.reason, dry_run=body.dry_run)
 
 
 OPERATIONS = (

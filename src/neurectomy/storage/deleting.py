@@ -47,9 +47,11 @@ def delete(execute: Execute, key: int, *, lock: str = "") -> Deleted:
         execute("DELETE FROM events WHERE run = ? AND seq > ?", (key, needed))
         execute("DELETE FROM keyframes WHERE run = ? AND seq > ?", (key, needed))
         execute(
-            "UPDATE runs SET hidden = 1, head = CASE WHEN head > ? THEN ? ELSE head END "
-            "WHERE key = ?",
-            (needed, needed, key),
+            "UPDATE runs SET hidden = 1, head = CASE WHEN head > ? THEN ? ELSE head END, "
+            "link = CASE WHEN head > ? "
+            "THEN coalesce((SELECT link FROM events WHERE run = ? AND seq = ?), link) "
+            "ELSE link END WHERE key = ?",
+            (needed, needed, needed, key, needed, key),
         )
         return Deleted([], [])
     ancestors = execute("SELECT ancestor FROM ancestors WHERE run = ?", (key,)).fetchall()

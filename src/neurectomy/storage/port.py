@@ -340,10 +340,6 @@ class Store(Protocol):
         """
         ...
 
-    def redact(self, run: str, seq: int) -> None:
-        """Erase payload and salt of an event; header, hash and link stay, so the chain holds."""
-        ...
-
     def relatives(self, run: str) -> list[RunRow]:
         """The run, the runs that it continues, and all that continue one of these; hidden ones too.
 

@@ -276,13 +276,6 @@ class PostgresStore(PostgresConnections):
             for gone in deleted.runs:
                 self._keys.pop(gone, None)
 
-    def redact(self, run: str, seq: int) -> None:
-        with self._transaction() as db:
-            db.execute(
-                "UPDATE events SET payload = NULL, salt = NULL WHERE run = %s AND seq = %s",
-                (self._key(run, db), seq),
-            )
-
     def relatives(self, run: str) -> list[RunRow]:
         with self._reading() as db:
             key = self._key(run, db)

@@ -286,13 +286,6 @@ class SqliteStore(SqliteConnections):
             for digest in deleted.files:  # before anybody else commits the same content
                 self._files.remove(digest)
 
-    def redact(self, run: str, seq: int) -> None:
-        with self._transaction() as writer:
-            writer.execute(
-                "UPDATE events SET payload = NULL, salt = NULL WHERE run = ? AND seq = ?",
-                (self._key(run, writer), seq),
-            )
-
     def relatives(self, run: str) -> list[RunRow]:
         with self._reading() as reader:
             key = self._key(run, reader)

@@ -23,11 +23,11 @@ export interface Applied {
   changes: FileChange[]
   conflicts: FileConflict[]
   left_out: [string, string][]
-  dry: boolean
+  dry_run: boolean
 }
 
 export interface ApplyInput {
-  dry?: boolean
+  dry_run?: boolean
 }
 
 export interface Branch {
@@ -417,7 +417,7 @@ export interface Redaction {
   blobs: number
   remains: string[]
   not_searched: number
-  dry: boolean
+  dry_run: boolean
 }
 
 export interface Replay {
