@@ -11,7 +11,7 @@ import pytest
 
 from neurectomy.app.services import open_services
 from neurectomy.core.errors import Conflict, InvalidInput, ProgramInvalid
-from neurectomy.server import recorded, runs
+from neurectomy.server import moments, recorded, runs
 from neurectomy.server.redaction import RedactInput, redact_run
 from neurectomy.server.types import ChangesInput, ForkInput, Parent
 from neurectomy.workspace.settings import Settings
@@ -47,6 +47,8 @@ def root(tmp_path: Path) -> Path:
 @pytest.fixture
 async def services(root: Path, monkeypatch):
     def echo(request: dict[str, Any]) -> Any:
+        if request["model"] == "refused":
+            return 400
         words = request["messages"][-1]["content"].partition(": ")[2]
         heat = request.get("temperature")
         return [{"content": f"<{words}>" if request["model"] == "small" else f"{words}!{heat}"}]
@@ -341,3 +343,17 @@ async def test_a_run_whose_conversation_was_erased_fails_and_does_not_stand_stil
     _, error = await services.runs.result(row)
     assert (error["code"], error["step"]) == ("unfit", "f/first")
     assert "earlier event" in error["hint"]
+
+
+async def test_what_had_failed_goes_on_as_a_step_of_the_resumed_run(services) -> None:
+    fails = PROGRAM.replace('model m = "openai:small"', 'model m = "openai:refused"')
+    (services.programs.root / "r.agent").write_text(fails)
+    refused = await services.runs.start(services.programs.bundle("r.agent"), "f", {"text": "x"})
+    await rest(services, refused.id)
+    assert (await services.runs.row(refused.id)).status == "failed"
+    body = ChangesInput(models={"m": "openai:small"})
+    made = await runs.resume_run(services, refused.id, body)
+    await rest(services, made.id)
+    overview = await moments.show_overview(services, made.id, 0, -1, 100)
+    spans = [one for one in overview.spans if one.step == "f/first"]
+    assert [one.status for one in spans] == ["failed", "done"]

@@ -124,6 +124,8 @@ test('a step is forked from its menu, and a failed run is resumed', async ({ pag
   await page.goBack()
   await expect(footer(page)).toContainText('failed')
   await page.getByRole('button', { name: 'Resume' }).click()
+  await expect(dialog).toContainText('Resume where it ended')
+  await dialog.getByRole('button', { name: 'Resume' }).click()
   await expect(page.getByRole('button', { name: 'Compare with the run that this one continues' })).toBeVisible()
   await expect(footer(page)).toContainText('failed')
 })

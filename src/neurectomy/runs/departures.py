@@ -96,11 +96,11 @@ class Departures:
         changes = await self._let_in(run, changes, state, "")
         return await self._prepared(changes, state)
 
-    async def end(self, row: RunRow) -> tuple[int, dict[str, int]]:
-        """The moment before a run failed or was cancelled, and the events of its open questions.
+    async def end(self, row: RunRow) -> tuple[int, dict[str, Any]]:
+        """The moment before a run failed or was cancelled, and what goes on from there again.
 
         Returns:
-            The ``seq`` of the event before its end, and that of each question by its step.
+            The ``seq`` of the event before its end, and ``revive`` of the fork's changes.
 
         Raises:
             Damaged: Events are missing.
@@ -110,7 +110,10 @@ class Departures:
         state = await asyncio.to_thread(self._readings.log.state, row.id, at)
         asking = {path for path, one in state["frames"].items() if one["kind"] == "ask"}
         asked = await asyncio.to_thread(self._last_of, row, frozenset({"human.asked"}), asking)
-        return at, asked
+        failed = (state["error"] or {}).get("step", "")
+        frame = state["frames"].get(failed, {})
+        again = {failed: frame["callee"]} if frame.get("kind") == "agent" else {}
+        return at, {"asked": asked, "again": again}
 
     def _last_of(self, row: RunRow, kinds: frozenset[str], steps: set[str]) -> dict[str, int]:
         """The last event of some kinds at each of some steps. Blocking.

@@ -180,8 +180,8 @@ class Runs(Readings):
         return await self.row(run)
 
     async def _revived(self, row: RunRow, changes: Changes) -> RunRow:
-        at, asked = await self._departures.end(row)
-        return await self._fork(row, at, changes, revive={"asked": asked})
+        at, revive = await self._departures.end(row)
+        return await self._fork(row, at, changes, revive=revive)
 
     async def fork(
         self,

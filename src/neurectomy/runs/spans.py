@@ -100,10 +100,10 @@ CLOSES = {
 ENDS = frozenset({"run.finished", "run.failed", "run.cancelled"})
 
 
-TURNS = ["step.started", *OPENS, *CLOSES, *ENDS]
+TURNS = ["step.started", "run.forked", *OPENS, *CLOSES, *ENDS]
 """Kinds of events that open or close spans."""
 
-TELLING = ["step.started", "tool.requested", "human.answered"]
+TELLING = ["step.started", "run.forked", "tool.requested", "human.answered"]
 """Those of them whose data says more than their kind."""
 
 
@@ -135,6 +135,9 @@ def turn(seq: int, mono: int, kind: str, step: str, data: dict[str, Any]) -> Tur
         opened = OPENS[kind]
         lane = data.get("tool", "tool") if opened == "tool" else _LANES[opened]
         return Turn(seq, mono, step, (opened, str(lane)))
+    if kind == "run.forked":
+        again = data.get("changes", {}).get("revive", {}).get("again", {})
+        return next((Turn(seq, mono, path, ("agent", name)) for path, name in again.items()), None)
     if kind == "step.started" and data.get("kind") != "item":
         opened = data.get("kind", "flow")
         opened = opened if opened in ("agent", "map") else "flow"

@@ -230,7 +230,10 @@ function useRunMutation<V>(change: (value: V) => Promise<Run>) {
 
 export const useStart = () => useRunMutation((body: StartInput) => post<Run>('/api/runs', body))
 export const useCancel = () => useRunMutation((id: string) => post<Run>(`/api/runs/${id}/cancel`))
-export const useResume = () => useRunMutation((id: string) => post<Run>(`/api/runs/${id}/resume`))
+export const useResume = () =>
+  useRunMutation(({ id, ...body }: ChangesInput & { id: string }) =>
+    post<Run>(`/api/runs/${id}/resume`, body),
+  )
 export const useFork = () =>
   useRunMutation(({ id, ...body }: ForkInput & { id: string }) =>
     post<Run>(`/api/runs/${id}/fork`, body),

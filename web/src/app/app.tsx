@@ -108,6 +108,7 @@ export function App() {
   )
   const breakLines = new Set([...breakable].filter(([, text]) => breaks.texts.includes(text)).map(([line]) => line))
   const breakNodes = new Set(nodes.map((node) => node.id).filter((id) => flow && breaks.texts.includes(atNode(flow.name, id))))
+  const lineOf = (text: string) => [...breakable].find(([, condition]) => condition === text)?.[0]
   const canFork = log !== null && seq > 0 && !hasEnded(state)
   useKeys((command) => {
     if (view.compare && command.name !== 'run') return
@@ -144,7 +145,17 @@ export function App() {
         <h1 className="text-[11px] font-bold tracking-[0.14em]">NEURECTOMY</h1>
         <Title />
         <span className="min-w-0 flex-1 truncate text-center text-ink-2">{run.data?.title}</span>
-        {run.data ? <RunActions run={run.data} log={log} seq={seq} over={hasEnded(state)} onFork={() => going.fork(seq)} onCompare={compare} /> : null}
+        {run.data ? (
+          <RunActions
+            run={run.data}
+            log={log}
+            seq={seq}
+            over={hasEnded(state)}
+            onFork={() => going.fork(seq)}
+            onResume={() => run.data && going.resume(run.data)}
+            onCompare={compare}
+          />
+        ) : null}
         <IconButton label={view.theme === 'dark' ? 'Light theme' : 'Dark theme'} onClick={view.turnTheme}>
           {view.theme === 'dark' ? <Sun size={15} /> : <Moon size={15} />}
         </IconButton>
@@ -221,7 +232,7 @@ export function App() {
           <aside aria-label="Inspector" data-shown={moment.shown} className="flex min-h-0 flex-col border-l border-line bg-ground-1">
             {waits && (asked.length > 0 || pause) ? (
               <div className="max-h-[60%] shrink-0 overflow-y-auto pb-3">
-                {pause ? <PauseBox run={waits} pause={pause} onChange={() => going.fork(head)} /> : null}
+                {pause ? <PauseBox run={waits} pause={pause} line={lineOf(pause.breakpoint)} onChange={() => going.fork(head)} /> : null}
                 {asked.map((one) => (
                   <Asked key={one.step} run={waits} open={one} />
                 ))}
@@ -266,7 +277,7 @@ export function App() {
             handle={timeline}
             run={log ? log.run : null}
             length={log?.last?.mono ?? 0}
-            since={log?.state === 'live' ? (log.last?.at ?? null) : null}
+            since={log?.state === 'live' && pause === null ? (log.last?.at ?? null) : null}
             head={head}
             seq={seq}
             event={moment.shown === seq ? (event?.kind ?? '') : ''}

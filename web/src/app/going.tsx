@@ -23,6 +23,8 @@ interface Place {
 export interface Going {
   /** Open the fork's dialog after an event. */
   fork: (seq: number) => void
+  /** Open the dialog with which a run goes on that failed or was cancelled. */
+  resume: (run: Run) => void
   /** Open the menu of an event of the run. */
   menuOf: (seq: number, step: string | null, event: MouseEvent, began?: number) => void
   /** Open the menu of a part of the program. */
@@ -30,19 +32,20 @@ export interface Going {
   /** Let the paused run go on. */
   proceed: (step: boolean) => void
   shown: Place | null
-  forked: number | null
+  forked: { seq: number; resumes: boolean } | null
   closeMenu: () => void
   closeFork: () => void
 }
 
 export function useGoing(run: string | null, pause: Pause | null): Going {
   const [shown, setShown] = useState<Place | null>(null)
-  const [forked, setForked] = useState<number | null>(null)
+  const [forked, setForked] = useState<Going['forked']>(null)
   const proceed = useContinue()
   return {
     shown,
     forked,
-    fork: (seq) => setForked(seq),
+    fork: (seq) => setForked({ seq, resumes: false }),
+    resume: (ended) => setForked({ seq: Math.max(1, ended.head - 1), resumes: true }),
     menuAt: setShown,
     menuOf: (seq, step, event, began = 0) => {
       event.preventDefault()
@@ -135,9 +138,9 @@ export function GoingOn({
       ) : null}
       {run && going.forked !== null ? (
         <ForkDialog
-          key={`${run.id}:${going.forked}`}
+          key={`${run.id}:${going.forked.seq}`}
           run={run}
-          seq={going.forked}
+          {...going.forked}
           onClose={going.closeFork}
           onForked={(made) => {
             going.closeFork()

@@ -16,6 +16,7 @@ export function RunActions({
   seq,
   over,
   onFork,
+  onResume,
   onCompare,
 }: {
   run: Run
@@ -25,6 +26,8 @@ export function RunActions({
   over: boolean
   /** Asks what a fork of this moment has that is different. */
   onFork: () => void
+  /** Asks what is different when a run goes on that failed or was cancelled. */
+  onResume: () => void
   onCompare: (a: string, b: string) => void
 }) {
   const parent = run.parent
@@ -67,10 +70,7 @@ export function RunActions({
         <Button
           icon={<Play size={12} aria-hidden />}
           title="Go on from where it ended, in a run of its own: what has finished is kept, what failed is tried again"
-          disabled={resume.isPending}
-          onClick={() =>
-            resume.mutate(run.id, { onSuccess: (made) => view.show({ run: made.id, seq: null, step: null }) })
-          }
+          onClick={onResume}
         >
           Resume
         </Button>
@@ -80,7 +80,7 @@ export function RunActions({
           {log?.state === 'resting' ? (
             <Button
               icon={<Play size={12} aria-hidden />}
-              onClick={() => resume.mutate(run.id, { onSuccess: () => log.reconnect() })}
+              onClick={() => resume.mutate({ id: run.id }, { onSuccess: () => log.reconnect() })}
             >
               Resume
             </Button>

@@ -3,7 +3,7 @@ import { GitFork, Pencil } from 'lucide-react'
 import { Dialog, Tabs } from 'radix-ui'
 import { type FormEvent, useState } from 'react'
 
-import { useChange, useFork, useModels } from '../../api/queries'
+import { useChange, useFork, useModels, useResume } from '../../api/queries'
 import type { Run } from '../../api/types'
 import { Button, Empty, Trouble } from '../../ui/controls'
 import { asText, type Draft, emptyDraft, type Moment, readDraft, SETTINGS } from './draft'
@@ -19,11 +19,14 @@ const TAB =
 export function ForkDialog({
   run,
   seq,
+  resumes,
   onClose,
   onForked,
 }: {
   run: Run
   seq: number
+  /** Whether the run goes on from where it failed or was cancelled. */
+  resumes: boolean
   onClose: () => void
   onForked: (run: Run) => void
 }) {
@@ -35,17 +38,19 @@ export function ForkDialog({
     keep(next)
   }
   const fork = useFork()
+  const resume = useResume()
   const change = useChange()
   const inPlace = run.status === 'waiting' && seq >= run.head
   const reading = moment ? readDraft(moment, draft) : null
   const ready = reading !== null && Object.keys(reading.wrong).length === 0
-  const busy = fork.isPending || change.isPending
-  const failed = fork.error ?? change.error
+  const busy = fork.isPending || change.isPending || resume.isPending
+  const failed = fork.error ?? change.error ?? resume.error
   const hint = failed && 'hint' in failed ? String(failed.hint) : ''
   const submit = (event?: FormEvent) => {
     event?.preventDefault()
     if (!reading || !ready || busy) return
-    fork.mutate({ id: run.id, at: seq, ...reading.changes }, { onSuccess: done(onForked) })
+    if (resumes) resume.mutate({ id: run.id, ...reading.changes }, { onSuccess: done(onForked) })
+    else fork.mutate({ id: run.id, at: seq, ...reading.changes }, { onSuccess: done(onForked) })
   }
   const done = (then: (run: Run) => void) => (next: Run) => {
     drafts.delete(place)
@@ -66,7 +71,7 @@ export function ForkDialog({
           <form noValidate onSubmit={submit} className="flex min-h-0 flex-1 flex-col">
             <div className="flex items-baseline justify-between gap-4 border-b border-line px-4 py-3">
               <Dialog.Title className="shrink-0 text-[14px] font-semibold">
-                Fork after event {seq}
+                {resumes ? 'Resume where it ended' : `Fork after event ${seq}`}
               </Dialog.Title>
               <span className="truncate text-ink-3">{run.title}</span>
             </div>
@@ -80,7 +85,7 @@ export function ForkDialog({
             {failed ? <Trouble className="mx-4 mb-2" message={failed.message} hint={hint} /> : null}
             <div className="flex items-center gap-3 border-t border-line px-4 py-3">
               <p role="status" className="min-w-0 flex-1 truncate text-[11.5px] text-ink-2">
-                {told.length > 0 ? `Different: ${told.join(', ')}` : 'Nothing is different yet; a fork asks the model again.'}
+                {told.length > 0 ? `Different: ${told.join(', ')}` : resumes ? RESUMES : FORKS}
               </p>
               <label className="flex shrink-0 items-center gap-2 text-ink-3">
                 at most $
@@ -96,7 +101,7 @@ export function ForkDialog({
                 />
               </label>
               <Dialog.Close asChild>
-                <Button>Close</Button>
+                <Button>Cancel</Button>
               </Dialog.Close>
               {inPlace ? (
                 <Button
@@ -111,7 +116,7 @@ export function ForkDialog({
                 </Button>
               ) : null}
               <Button type="submit" look="primary" icon={<GitFork size={13} aria-hidden />} disabled={!ready || busy}>
-                {fork.isPending ? 'Forking' : 'Fork and run'}
+                {resumes ? 'Resume' : 'Fork and run'}
               </Button>
             </div>
           </form>
@@ -120,6 +125,9 @@ export function ForkDialog({
     </Dialog.Root>
   )
 }
+
+const FORKS = 'Nothing is different yet; what comes after the event is asked again.'
+const RESUMES = 'What has finished is kept, and what failed is tried again.'
 
 interface PartsProps {
   moment: Moment
@@ -167,6 +175,7 @@ function Parts({ moment, draft, wrong, onChange }: PartsProps) {
           <Models moment={moment} draft={draft} wrong={wrong} onChange={onChange} />
         </Tabs.Content>
         <Tabs.Content value="values" className="flex flex-col gap-4">
+          <p className="text-ink-3">What the flow has at this moment; a step that has begun keeps what it was given.</p>
           <Bindings moment={moment} draft={draft} wrong={wrong} onChange={onChange} />
         </Tabs.Content>
         <Tabs.Content value="inputs" className="flex flex-col gap-4">
@@ -210,8 +219,8 @@ function Prompts({ moment, draft, onChange }: Omit<PartsProps, 'wrong'>) {
       <Field
         first={index === 0 && !moment.ends && agent.system === null}
         title={agent.name}
-        aside="prompt; {{ }} are values"
-        rows={7}
+        aside="prompt; {{ name }} is filled in"
+        rows={Math.max(4, Math.min(14, (draft.prompts[agent.name] ?? agent.prompt).split('\n').length + 1))}
         value={draft.prompts[agent.name] ?? agent.prompt}
         onChange={(value) => onChange({ ...draft, prompts: { ...draft.prompts, [agent.name]: value } })}
       />

@@ -19,10 +19,13 @@ const BEFORE: Record<string, string> = {
 export function PauseBox({
   run,
   pause,
+  line,
   onChange,
 }: {
   run: string
   pause: Pause
+  /** The line that its breakpoint stands at; undefined where it is a condition of another kind. */
+  line: number | undefined
   /** Opens what can be changed before it goes on. */
   onChange: () => void
 }) {
@@ -39,7 +42,9 @@ export function PauseBox({
         </span>
       </p>
       {pause.breakpoint ? (
-        <p className="mt-1 font-mono text-[11px] break-words text-ink-3">{pause.breakpoint}</p>
+        <p className="mt-1 text-[11px] break-words text-ink-3">
+          {line === undefined ? <span className="font-mono">{pause.breakpoint}</span> : `Breakpoint at line ${line}`}
+        </p>
       ) : null}
       <div className="mt-2.5 flex flex-wrap gap-2">
         <Button

@@ -249,7 +249,7 @@ function drawBranches(context: CanvasRenderingContext2D, drawing: Drawing, ink: 
     }
     context.restore()
     context.fillStyle = own ? ink('--ink-1') : ink('--ink-2')
-    const name = own ? 'this run' : branch.parent && branch.at ? `fork at ${branch.at}` : 'the first run'
+    const name = own ? 'this run' : branch.parent && branch.at ? `fork at ${branch.at}` : 'parent'
     context.fillText(clip(context, name, LABEL - 24), 12, middle)
   })
 }
