@@ -121,6 +121,13 @@ test('a step is forked from its menu, and a failed run is resumed', async ({ pag
   await expect(footer(page)).toContainText('finished')
   await expect(inspector(page)).toContainText('14')
 
+  await page.keyboard.press('Home')
+  await page.keyboard.press('ArrowRight')
+  await page.keyboard.press('f')
+  const result = dialog.getByRole('textbox', { name: /what the call returns/ })
+  await expect(result).toHaveValue('2')
+  await page.keyboard.press('Escape')
+
   await page.goBack()
   await expect(footer(page)).toContainText('failed')
   await page.getByRole('button', { name: 'Resume' }).click()

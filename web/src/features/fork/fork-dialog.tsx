@@ -126,7 +126,7 @@ export function ForkDialog({
   )
 }
 
-const FORKS = 'Nothing is different yet; what comes after the event is asked again.'
+const FORKS = 'Nothing is different yet.'
 const RESUMES = 'What has finished is kept, and what failed is tried again.'
 
 interface PartsProps {

@@ -2,7 +2,7 @@
 import { useQuery } from '@tanstack/react-query'
 
 import { get } from '../../api/client'
-import type { Event, EventPage, ProgramDetail, StateView } from '../../api/types'
+import type { Event, EventPage, ProgramDetail, StateView, StepView } from '../../api/types'
 import type { Moment } from './draft'
 
 interface State {
@@ -39,13 +39,19 @@ async function read(run: string, seq: number): Promise<Moment> {
   const bindings: Moment['bindings'] = {}
   for (const [path, frame] of frames) if (frame.env) bindings[path] = await whole(frame.env)
   const event = page.events[0]
-  return { program, flow: state.flow, inputs: await whole(state.inputs), bindings, ends: await endOf(event) }
+  return { program, flow: state.flow, inputs: await whole(state.inputs), bindings, ends: await endOf(run, event) }
 }
 
-async function endOf(event: Event | undefined): Promise<Moment['ends']> {
+/** How a call or question ended that the event has begun or ended. */
+async function endOf(run: string, event: Event | undefined): Promise<Moment['ends']> {
   const what = event ? ENDS[event.kind] : undefined
   if (!event || !what) return null
-  const data = event.data as { value?: unknown } | null
+  let end: Event | null = event
+  if (event.kind === 'tool.requested' || event.kind === 'human.asked') {
+    const step = encodeURIComponent(event.step)
+    end = (await get<StepView>(`/api/runs/${run}/span?step=${step}&at=${event.seq}`)).last
+  }
+  const data = (end?.data ?? null) as { value?: unknown } | null
   return { what, step: event.step, value: data?.value === undefined ? null : await resolve(data.value) }
 }
 

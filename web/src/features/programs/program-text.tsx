@@ -103,7 +103,7 @@ export function ProgramText({
                 {note ? <Note note={note} /> : null}
               </div>
               {own.length > 0 ? (
-                <ul className="sticky left-0 w-[calc(100cqw-2px)] pr-3 pb-1.5 pl-11 font-sans text-[12px]">
+                <ul className="sticky left-0 w-[calc(100cqw-2px)] pr-3 pb-1.5 pl-12 font-sans text-[12px]">
                   {own.map((item, index) => (
                     <Problem
                       key={index}
@@ -133,7 +133,7 @@ function LineNumber({
   breaks: boolean
   onBreak: (line: number) => void
 }) {
-  const look = 'w-11 shrink-0 pr-3.5 text-right select-none'
+  const look = 'w-12 shrink-0 pr-3.5 text-right select-none'
   if (!breakable) return <span className={`${look} text-ink-3`}>{number}</span>
   return (
     <button
@@ -145,7 +145,7 @@ function LineNumber({
       onClick={() => onBreak(number)}
     >
       <span
-        className={`absolute top-[5px] left-1.5 size-[9px] rounded-full bg-bad transition-opacity ${breaks ? '' : 'opacity-0 group-hover:opacity-40 group-focus-visible:opacity-40'}`}
+        className={`absolute top-[5px] left-0.5 size-[9px] rounded-full bg-bad transition-opacity ${breaks ? '' : 'opacity-0 group-hover:opacity-40 group-focus-visible:opacity-40'}`}
         aria-hidden
       />
       {number}
