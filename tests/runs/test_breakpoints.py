@@ -234,3 +234,33 @@ async def test_a_call_in_flight_of_a_paused_run_is_not_lost_to_a_redaction(
         await redact_run(services, run, RedactInput(at=[1]))
     await proceed(services, run)
     assert await ended(services, run) == "sent 23 24"
+
+
+async def test_a_call_that_nobody_ends_any_more_is_told_with_the_way_on(root: Path) -> None:
+    """The server ended while a run was paused and a call of it in flight."""
+    slow = TOOLS.replace("    return a", "    import time\n    time.sleep(30)\n    return a", 1)
+    (root / "tools.py").write_text(slow)
+    (root / "a.agent").write_text(
+        PROGRAM.replace("  x = add(n)\n  repeat at most 2 times { x = add(x, b: 10) }", "  x = n")
+        .replace(' from "tools.py" idempotent', ' from "tools.py"')
+    )  # fmt: skip
+    settings = Settings(durability="process")
+    async with open_services(root, settings) as services:
+        run = await begin(services, "q")
+        for _ in range(400):
+            row = await services.runs.row(run)
+            state = services.log.state(run, row.head)
+            if state.get("paused") and state["pending"]:
+                break
+            await asyncio.sleep(0.02)
+        body = ChangesInput(bindings={"f": {"x": 7}})
+        with pytest.raises(Conflict) as refused:
+            await runs.change_run(services, run, body)
+        assert refused.value.hint == "Wait until f/p has ended."
+    async with open_services(root, settings) as services:
+        with pytest.raises(Conflict) as refused:
+            await runs.change_run(services, run, body)
+        assert refused.value.hint.endswith(f"neurectomy runs resume {run}")
+        await services.runs.resume(run)
+        await asyncio.sleep(0.1)
+        await runs.change_run(services, run, body)

@@ -46,6 +46,8 @@ async def test_an_effect_that_never_came_to_run_still_ends(begin) -> None:
     )
     state = await life.end()
     assert (state["status"], state["error"]["message"]) == ("failed", "division by zero")
+    failed = [e for e in await life.log.events(life.writer.run) if e.kind == "tool.failed"]
+    assert [e.data["error"]["code"] for e in failed] == ["cancelled"]  # not lost: it never began
 
 
 @pytest.mark.parametrize("tool", [WORK, RISKY], ids=["idempotent", "risky"])

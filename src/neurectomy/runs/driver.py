@@ -125,7 +125,7 @@ class Driver:
         """
         try:
             started = [path for path, effect in self.state["pending"].items() if _works(effect)]
-            unstarted = _LOST
+            lost = frozenset(started)
             self._watch_time()
             while True:
                 begun, more = self._decide()
@@ -137,11 +137,11 @@ class Driver:
                 if self.state["status"] in STOPPING:
                     self._stop_tasks()
                     for path in started:
-                        self._fail(path, *unstarted)
+                        self._fail(path, *(_LOST if path in lost else _CANCELLED))
                 else:
                     for path in started:
                         self._start(path)
-                started, unstarted = [], _CANCELLED
+                started, lost = [], frozenset()
                 if not more:
                     started += self._take(await self._inbox.get())
                 while not self._inbox.empty():

@@ -283,6 +283,8 @@ class Runs(Readings):
         flying = [step for step, one in state["pending"].items() if one["kind"] in IN_FLIGHT]
         if flying:
             hint = f"Wait until {flying[0]} has ended."
+            if not self.motions.drives(run):  # its process ended, so that nothing ends by itself
+                hint = f"Let it go on first: neurectomy runs resume {run}"
             raise Conflict("something of the run is in flight", hint=hint)
         prepared = await self._departures.change(run, changes, state)
         data = {"changes": prepared.record, "by": by}
