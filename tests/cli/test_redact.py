@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
+import os
+import pty
 import subprocess
+import termios
 from pathlib import Path
+
+import pytest
 
 from tests.cli.test_commands import COMMAND, call, environment, write
 
@@ -86,3 +92,45 @@ def test_a_secret_comes_from_standard_input_and_is_asked_for_again(tmp_path: Pat
     assert result == len(SECRET)
     files = [path for path in (tmp_path / ".neurectomy").rglob("*") if path.is_file()]
     assert not any(SECRET.encode() in path.read_bytes() for path in files)
+
+
+@pytest.mark.parametrize(("typed", "code"), [("y", 0), ("n", 130)])
+def test_a_text_through_a_pipe_is_confirmed_on_the_terminal(
+    tmp_path: Path, typed: str, code: int
+) -> None:
+    write(tmp_path, a__agent=FLOW)
+    assert call("run", "a.agent", "--word", SECRET, cwd=tmp_path).returncode == 0
+    ours, theirs = pty.openpty()
+
+    def controlled() -> None:
+        fcntl.ioctl(theirs, termios.TIOCSCTTY, 0)
+
+    process = subprocess.Popen(
+        [*COMMAND, "runs", "redact", "last", "--text", "-"], cwd=tmp_path, env=environment(),
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        start_new_session=True, preexec_fn=controlled, pass_fds=[theirs],
+    )  # fmt: skip
+    os.write(ours, f"{typed}\n".encode())
+    said, asked = process.communicate(SECRET, timeout=60)
+    os.close(ours)
+    os.close(theirs)
+    assert process.returncode == code, asked
+    assert "3 events of this run would be erased" in said
+    assert "Erase this for good?" in asked
+    done = "3 events erased\n" if typed == "y" else "nothing was erased\n"
+    assert said.endswith(done)
+    shown = call("runs", "show", "last", "--events", cwd=tmp_path).stdout
+    assert (SECRET in shown) == (typed == "n")
+
+
+def test_what_remains_of_a_redaction_is_told_where_it_leaves_the_machine(tmp_path: Path) -> None:
+    write(tmp_path, a__agent=FLOW, notes__md=SECRET)
+    assert call("run", "a.agent", "--word", SECRET, cwd=tmp_path).returncode == 0
+    before = call("runs", "export", "last", "-o", "../before.nrun", cwd=tmp_path)
+    assert (before.returncode, before.stderr) == (0, "")
+    done = call("runs", "redact", "last", "--text", SECRET, "--yes", cwd=tmp_path)
+    assert "remains: notes.md (files of the run); gone only with the run:" in done.stdout
+    after = call("runs", "export", "last", "-o", "../after.nrun", cwd=tmp_path)
+    assert after.returncode == 0
+    assert after.stderr.startswith("warning: what was redacted of ")
+    assert after.stderr.endswith("is in the file: a program or file holds it\n")

@@ -305,5 +305,22 @@ async def test_the_program_is_kept_and_that_is_said(root: Path, settings: Settin
     async with opened(root, settings) as services:
         row = await begun(services, "long", word="repeat at most")
         told = await services.runs.redact(row.id, Wanted(text="repeat at most"))
-        kinds = sorted(one.split()[:2] for one in told.remains)
-        assert kinds == [["a", "stored"], ["the", "program"]]  # it was captured with its folder
+        gone = f"gone only with the run: neurectomy runs delete {row.id}"
+        assert sorted(told.remains) == [
+            f"a.agent (files of the run); {gone}",  # it was captured with its folder
+            f"the program a.agent; {gone}",
+        ]
+        last = (await all_events(services, row.id))[-1]
+        assert (last.kind, last.data["remains"]) == ("run.redacted", 2)
+
+
+async def test_files_that_an_earlier_run_left_are_named_too(root: Path, settings: Settings) -> None:
+    """A run names the tree of such files, and none of them by itself."""
+    (root / "notes").mkdir()
+    (root / "notes" / "a.md").write_text(f"about\n{SECRET}")
+    async with opened(root, settings) as services:
+        await begun(services, "long", word="other")
+        row = await begun(services, "long", word=SECRET)
+        told = await services.runs.redact(row.id, Wanted(text=SECRET), dry_run=True)
+        gone = f"gone only with the run: neurectomy runs delete {row.id}"
+        assert told.remains == [f"notes/a.md (files of the run); {gone}"]

@@ -15,6 +15,10 @@ from neurectomy.language.hints import closest
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from pathlib import Path
+
+MOST_TEXT = 2_000_000
+"""Bytes of a file that is a value or a program; a device may go on for ever."""
 
 Schema = dict[str, Any]
 """JSON Schema of a flow's inputs; empty where the flow, and so its inputs, are not known."""
@@ -80,6 +84,32 @@ def read_json(text: str) -> Any:
         return codecs.decode(text.encode())
     except RecursionError:
         raise ValueError("it is nested too deep") from None
+
+
+def read_text(path: Path | None, hint: str) -> str:
+    """The text of a file; null is standard input.
+
+    Args:
+        path: A file, or what is read like one.
+        hint: What to do where it cannot be read.
+
+    Raises:
+        InvalidInput: It cannot be read, is no text in UTF-8, or is longer than `MOST_TEXT`.
+    """
+    name = "standard input" if path is None else str(path)
+    try:
+        if path is None:
+            content = sys.stdin.buffer.read(MOST_TEXT + 1)
+        else:
+            with path.open("rb") as file:
+                content = file.read(MOST_TEXT + 1)
+        if len(content) > MOST_TEXT:
+            message = f"{name} is longer than {MOST_TEXT // 1_000_000} MB"
+            raise InvalidInput(message, hint="Name a shorter text.")
+        return "\n".join(content.decode("utf-8-sig").replace("\r\n", "\n").split("\r"))
+    except (OSError, UnicodeDecodeError) as error:
+        reason = getattr(error, "strerror", None) or "it is no text in UTF-8"
+        raise InvalidInput(f"{name} cannot be read: {reason}", hint=hint) from None
 
 
 def check_names(names: Iterable[str], flow: str, schema: Schema) -> None:

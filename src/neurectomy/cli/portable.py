@@ -12,11 +12,14 @@ import click
 
 from neurectomy.cli.client import connect
 from neurectomy.cli.options import finish, json_option, print_json, size, workspace_option
+from neurectomy.cli.search import first_match
 from neurectomy.core.errors import InvalidInput, StorageError
 from neurectomy.workspace.root import find_root
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from neurectomy.cli.client import Client
 
 
 @click.command("export")
@@ -33,16 +36,20 @@ def export(run: tuple[str, ...], output: Path | None, workspace: Path, as_json: 
     """Write RUN, or several, into one file with all that belongs to them."""
     root = find_root(workspace)
 
-    async def work() -> tuple[list[str], Path]:
+    async def work() -> tuple[list[str], Path, dict[str, int]]:
         async with connect(root) as client:
             found = [(await client.call("show_run", run=one))["id"] for one in run]
             ids = list(dict.fromkeys(found))
             path = output or Path(f"{ids[0] if len(ids) == 1 else f'{len(ids)}-runs'}.nrun")
             with _written(path) as file:
                 await client.download("export_runs", file, runs=",".join(ids))
-            return ids, path
+            left = {one: await _left(client, one) for one in ids}
+            return ids, path, {one: count for one, count in left.items() if count}
 
-    ids, path = finish(work())
+    ids, path, left = finish(work())
+    for redacted, number in left.items():
+        held = "a program or file holds" if number == 1 else f"{number} programs or files hold"
+        click.echo(f"warning: what was redacted of {redacted} is in the file: {held} it", err=True)
     if str(path) == "-":
         return
     told = path.stat().st_size
@@ -51,6 +58,17 @@ def export(run: tuple[str, ...], output: Path | None, workspace: Path, as_json: 
     else:
         count = f"{len(ids)} runs" if len(ids) > 1 else ids[0]
         click.echo(f"{count} in {path}, {size(told)}")
+
+
+async def _left(client: Client, run: str) -> int:
+    """How many programs and files of a run hold what was redacted of it."""
+    count, after = 0, 0
+    while match := await first_match(client, run, "kind:run.redacted", after):
+        after = match["seq"]
+        page = await client.call("list_events", run=run, after=after - 1, limit=1)
+        data = page["events"][0]["data"] or {}
+        count = max(count, data.get("remains", 0))
+    return count
 
 
 @contextmanager

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Any
 
 import click
 
 from neurectomy.cli.client import connect
+from neurectomy.cli.inputs import read_text
 from neurectomy.cli.options import (
     finish,
     harmless_data,
@@ -15,13 +17,16 @@ from neurectomy.cli.options import (
     print_json,
     workspace_option,
 )
-from neurectomy.cli.waiting import interactive
+from neurectomy.cli.steps import counted
+from neurectomy.cli.waiting import interactive, interruptible
 from neurectomy.core.errors import InvalidInput
 from neurectomy.workspace.root import find_root
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
+
+EXIT_REFUSED = 130
+"""The exit code where somebody was asked and said no, as where they interrupt."""
 
 
 @click.command("redact")
@@ -39,7 +44,9 @@ if TYPE_CHECKING:
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @workspace_option
 @json_option
+@click.pass_context
 def command(
+    context: click.Context,
     run: str,
     at: tuple[int, ...],
     text: str,
@@ -56,31 +63,63 @@ def command(
     Kept states, stored values, titles, labels and the runs that share the events are cleaned too.
     The chain of the log still holds, and a scar stays: who erased what, when and why.
     """
-    if text == "-":
-        text = sys.stdin.read().removesuffix("\n")
+    piped = text == "-"
+    if piped:
+        text = read_text(None, "Send a text into it.").removesuffix("\n")
+    if not (at or text or matching or step):
+        hint = "Name events with --at, a text, a pattern with --matching, or --value-of-step."
+        raise InvalidInput("nothing is said of what to redact", hint=hint)
     body = {"at": list(at), "text": text, "matching": matching, "step": step, "reason": reason}
-    if not (dry_run or yes) and (as_json or not interactive()):
+    asking = not (dry_run or yes)
+    terminal = _terminal(piped=piped) if asking and not as_json else None
+    if asking and terminal is None:
         hint = "See what would go with --dry-run, then erase it with: --yes"
         raise InvalidInput("nobody is there who could be asked", hint=hint)
 
     async def work() -> Any:
         async with connect(find_root(workspace)) as client:
             found = await client.call("show_run", run=run)
-            if dry_run or not yes:
+            if dry_run or terminal is not None:
                 told = await client.call("redact_run", {**body, "dry_run": True}, run=found["id"])
-                if dry_run:
+                if terminal is None:
                     return told
                 _print(told)
-                click.confirm("Erase this for good?", abort=True, err=True)
+                if not _confirmed(terminal):
+                    return None
             return await client.call("redact_run", body, run=found["id"])
 
     told = finish(work())
+    if told is None:
+        click.echo("nothing was erased")
+        context.exit(EXIT_REFUSED)
     if as_json:
         print_json(told)
     elif dry_run or yes:
         _print(told)
     else:
+        _print_done(told)
         _print_remains(told)
+
+
+def _terminal(*, piped: bool) -> IO[str] | None:
+    """Where somebody sits who can be asked; null where nobody does.
+
+    Where the text comes through a pipe, that is the terminal that the command was typed on.
+    """
+    if interactive():
+        return sys.stdin
+    try:
+        return Path("/dev/tty").open("r", encoding="utf-8") if piped else None
+    except OSError:
+        return None
+
+
+def _confirmed(terminal: IO[str]) -> bool:
+    """Whether whoever sits there says yes."""
+    click.echo("Erase this for good? [y/N]: ", nl=False, err=True)
+    with interruptible():
+        line = terminal.readline()
+    return line.strip().lower() in ("y", "yes")
 
 
 def _print(told: dict[str, Any]) -> None:
@@ -88,20 +127,32 @@ def _print(told: dict[str, Any]) -> None:
     verb = "would be erased" if told["dry_run"] else "erased"
     for line in _lines(told):
         click.echo(line)
-    click.echo(click.style(f"{len(told['events'])} events of this run {verb}", bold=True))
+    count = counted(len(told["events"]), "event")
+    click.echo(click.style(f"{count} of this run {verb}", bold=True))
     _print_remains(told)
+
+
+def _print_done(told: dict[str, Any]) -> None:
+    """What was erased; what it is was told before somebody said yes."""
+    parts = [counted(len(told["events"]), "event") + " erased"]
+    parts += [counted(told["blobs"], "value")] if told["blobs"] else []
+    click.echo(click.style(", ".join(parts), bold=True))
 
 
 def _lines(told: dict[str, Any]) -> Iterator[str]:
     for one in told["runs"]:
-        parts = [f"events {_ranges(one['events'])}"] if one["events"] else []
-        parts += [f"{one['keyframes']} kept states"] if one["keyframes"] else []
+        parts = (
+            [f"event{'s' if len(one['events']) > 1 else ''} {_ranges(one['events'])}"]
+            if one["events"]
+            else []
+        )
+        parts += [counted(one["keyframes"], "kept state")] if one["keyframes"] else []
         parts += ["title or labels"] if one["title"] else []
         what = ", ".join(parts) or "only events that it shares"
         hidden = " (deleted, kept for its forks)" if one["hidden"] else ""
         yield f"{one['run'][-12:]}  {what}{hidden}"
     if told["blobs"]:
-        yield f"{told['blobs']} stored values"
+        yield counted(told["blobs"], "stored value")
 
 
 def _print_remains(told: dict[str, Any]) -> None:
@@ -110,7 +161,7 @@ def _print_remains(told: dict[str, Any]) -> None:
         click.echo(f"{click.style('remains', fg='yellow', bold=True)}: {one}")
     if told["not_searched"]:
         count = told["not_searched"]
-        click.echo(f"{count} text{'s' if count > 1 else ''} too short to be looked for elsewhere")
+        click.echo(f"{counted(count, 'text')} too short to be looked for elsewhere")
 
 
 def _ranges(seqs: list[int]) -> str:

@@ -20,6 +20,8 @@ from neurectomy.workspace.root import find_root
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from neurectomy.cli.client import Client
+
 
 @click.command("search", context_settings={"ignore_unknown_options": True})
 @click.argument("run")
@@ -69,6 +71,20 @@ def command(run: str, query: tuple[str, ...], limit: int, workspace: Path, as_js
         click.echo("nothing found", err=True)
     elif found["searched"] < found["head"]:
         click.echo(f"only the first {limit}; there may be more: --limit", err=True)
+
+
+async def first_match(
+    client: Client, run: str, query: str, after: int = 0
+) -> dict[str, Any] | None:
+    """The first event of a run after one that a query finds; null where there is none."""
+    place: int | None = after
+    while place is not None:
+        page = await client.call("search_run", run=run, query=query, after=place, limit=1)
+        if page["matches"]:
+            match: dict[str, Any] = page["matches"][0]
+            return match
+        place = page["next"]
+    return None
 
 
 def _line(match: dict[str, Any]) -> str:

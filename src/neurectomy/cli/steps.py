@@ -65,7 +65,9 @@ def _told(kind: str, data: dict[str, Any]) -> tuple[str, str, str]:
         case "tool.requested":
             return "▸", "cyan", short(data["arguments"])
         case "tool.returned":
-            wrote = f", {data['files']['count']} files changed" if "files" in data else ""
+            wrote = (
+                f", {counted(data['files']['count'], 'file')} changed" if "files" in data else ""
+            )
             return "✓", "green", duration(data["took_us"]) + wrote
         case "files.conflicted":
             found = data["conflicts"]
@@ -104,7 +106,8 @@ def _told_of_waiting(kind: str, data: dict[str, Any]) -> tuple[str, str, str]:
             return "·", "white", f"after {data['iterations']}, by its {data['reason']}"
         case "run.redacted":
             count = sum(last - first + 1 for first, last in data["events"])
-            told = f"{count} event{'s' if count != 1 else ''} by {data['by']}"
+            told = f"{counted(count, 'event')} by {data['by']}"
+            told += f", {data['remains']} remain" if data.get("remains") else ""
             return "▪", "yellow", f"{told}: {short(data['reason'])}" if data["reason"] else told
         case "run.created":
             return "·", "white", short(data["inputs"])
@@ -139,13 +142,13 @@ def _changes(changes: dict[str, Any], before: str) -> str:
     return f"{before}{short(shown)}" if shown else ""
 
 
-def short(value: Any) -> str:
+def short(value: Any, longest: int = LONGEST) -> str:
     """A value in a line; of one that is stored apart, its size."""
     if isinstance(value, dict) and "$blob" in value:
         return f"{value['bytes']} bytes"
     text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
     text = harmless_data(" ".join(text.split()))
-    return text if len(text) <= LONGEST else f"{text[: LONGEST - 3]}..."
+    return text if len(text) <= longest else f"{text[: longest - 3]}..."
 
 
 DEEPEST = 24
@@ -158,6 +161,8 @@ def readable(value: Any, indent: str = "") -> str:
         return harmless_data(codecs.encode(value).decode())
     if isinstance(value, str):
         return harmless_data(value)
+    if isinstance(value, dict | list) and not value:
+        return "none"
     if isinstance(value, dict):
         parts = []
         for key, inner in value.items():
@@ -194,6 +199,11 @@ def summary(run: dict[str, Any]) -> str:
     accounts = run["accounts"]
     taken = duration((run["ended"] or run["created"]) - run["created"])
     return (
-        f"{taken}, {accounts['model_requests']} model requests, "
-        f"{accounts['tool_calls']} tool calls, {tokens(accounts)}, {cost(accounts)}"
+        f"{taken}, {counted(accounts['model_requests'], 'model request')}, "
+        f"{counted(accounts['tool_calls'], 'tool call')}, {tokens(accounts)}, {cost(accounts)}"
     )
+
+
+def counted(count: int, what: str) -> str:
+    """So many of something: ``1 tool call``, ``2 tool calls``."""
+    return f"{count:,} {what}{'' if count == 1 else 's'}"

@@ -263,7 +263,7 @@ async def ask(client: Client, run: str, question: Question) -> bool:
         return await _go_on(client, run)
     while True:
         try:
-            with _interruptible():
+            with interruptible():
                 body = _prompted(question)
         except click.Abort:
             click.echo(err=True)
@@ -281,7 +281,7 @@ async def ask(client: Client, run: str, question: Question) -> bool:
 async def _go_on(client: Client, run: str) -> bool:
     """Ask how a paused run goes on; false where it is left as it is."""
     try:
-        with _interruptible():
+        with interruptible():
             choice = click.prompt("  ", type=click.Choice(GOING_ON), default="continue", err=True)
     except click.Abort:
         click.echo(err=True)
@@ -314,7 +314,7 @@ def _prompted(question: Question) -> dict[str, Any]:
 
 
 @contextmanager
-def _interruptible() -> Iterator[None]:
+def interruptible() -> Iterator[None]:
     """An interrupt ends the prompt, which an event loop would keep to itself until later."""
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     try:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct, structs
@@ -12,6 +13,7 @@ from neurectomy.core import codecs
 from neurectomy.core.errors import Conflict, InvalidInput, NotFound, StorageError
 from neurectomy.redaction.patterns import find_own
 from neurectomy.redaction.redactor import is_secret
+from neurectomy.runs.remains import what_remains
 from neurectomy.runs.scrub import SCAR, Scrub
 from neurectomy.storage.ancestry import segments
 from neurectomy.storage.port import Erasure, RunRow
@@ -268,9 +270,17 @@ class Eraser:
             raise NotFound("nothing in the run holds that", hint="`runs show --events` shows all.")
         named = {one.id: self._log.store.blobs_of(one.id) for one in runs}
         blobs = len(scrub.dirty & {digest for digests in named.values() for digest in digests})
-        remains = self._remains(runs, named, scrub)
-        redaction = Redaction(row.id, seen, told, blobs, remains, found.short, dry_run=True)
-        return _Work(runs, erased, keyframes, named, scrub, found, redaction)
+        texts = [text.encode() for text in found.texts]  # a file has them as they are
+
+        def holds(digest: str) -> bool:
+            content = b"" if digest in scrub.dirty else self._log.store.blob(digest) or b""
+            return scrub.may_hold(content) or any(text in content for text in texts)
+
+        remains = what_remains(self._log, runs, named, holds)
+        lines = [line for line, _ in remains]
+        naming = Counter(run for _, those in remains for run in those)
+        redaction = Redaction(row.id, seen, told, blobs, lines, found.short, dry_run=True)
+        return _Work(runs, erased, keyframes, named, scrub, found, naming, redaction)
 
     def _keyframes(
         self, row: RunRow, erased: dict[str, set[int]], scrub: Scrub, found: _Found
@@ -298,7 +308,7 @@ class Eraser:
                 one.head,
                 one.link,
                 one.lease_epoch,
-                self._event(one, {**data, "events": _ranges(_seen(one, work.erased))}),
+                self._event(one, {**data, **_scar(one, work)}),
                 tuple(sorted(work.erased.get(one.id, ()))),
                 tuple(sorted(work.keyframes[one.id].items())),
                 work.scrub.named_in(work.keyframes[one.id].values()),
@@ -319,18 +329,6 @@ class Eraser:
         event = Event(row.head + 1, "run.redacted", 1, "", (), now, last.mono, data, [])
         return to_row(event, row.link)
 
-    def _remains(self, runs: list[RunRow], named: dict[str, list[str]], scrub: Scrub) -> list[str]:
-        """What holds a text and is no value: the program, and files."""
-        programs, told = {row.program for row in runs}, []
-        for digest in sorted({digest for digests in named.values() for digest in digests}):
-            content = b"" if digest in scrub.dirty else self._log.store.blob(digest) or b""
-            if scrub.may_hold(content):
-                what = "the program" if digest in programs else "a stored file"
-                told.append(
-                    f"{what} {digest[:12]}, which stays as it is until its runs are deleted"
-                )
-        return told
-
 
 class _Work(Struct):
     """A redaction that is worked out: what is erased, by run."""
@@ -341,6 +339,7 @@ class _Work(Struct):
     named: dict[str, list[str]]
     scrub: Any
     found: _Found
+    naming: Counter[str]
     told: Redaction
 
 
@@ -352,6 +351,15 @@ class _Found(Struct):
     digests: set[str]
     places: dict[tuple[Any, ...], Any]
     short: int
+
+
+def _scar(row: RunRow, work: _Work) -> dict[str, Any]:
+    """What the event says of a run: what was erased, and how much still holds a text."""
+    left = work.naming[row.id]
+    return {
+        "events": _ranges(_seen(row, work.erased)),
+        **({"remains": left} if left else {}),
+    }
 
 
 def _holds(scrub: Scrub, stored: EventRow) -> bool:
