@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import Any
 
 import click
 
-from neurectomy.cli.inputs import Schema, check_names, parse_pairs, read_json
+from neurectomy.cli.inputs import Schema, check_names, parse_pairs, read_json, read_text
 from neurectomy.core.errors import InvalidInput
 
 SET_HELP = (
@@ -88,9 +87,5 @@ def _from_file(text: str) -> str:
         return text[1:]
     if not text.startswith("@"):
         return text
-    try:
-        return sys.stdin.read() if text == "@-" else Path(text[1:]).read_text("utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        reason = getattr(error, "strerror", None) or "it is no text in UTF-8"
-        hint = f"Write @{text} for a text that begins with @."
-        raise InvalidInput(f"{text[1:]} cannot be read: {reason}", hint=hint) from None
+    hint = f"Write @{text} for a text that begins with @."
+    return read_text(None if text == "@-" else Path(text[1:]), hint)

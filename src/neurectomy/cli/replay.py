@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from neurectomy.cli.client import connect
+from neurectomy.cli.inputs import read_text
 from neurectomy.cli.options import (
     finish,
     harmless_data,
@@ -17,7 +18,7 @@ from neurectomy.cli.options import (
     print_json,
     workspace_option,
 )
-from neurectomy.core.errors import Diverged, InvalidInput, NotFound
+from neurectomy.core.errors import Diverged, NotFound
 from neurectomy.workspace.root import find_root
 
 if TYPE_CHECKING:
@@ -57,7 +58,7 @@ def command(
     """
     if not run and recent is None:
         raise click.UsageError("missing argument 'RUN...', or --recent N")
-    body = {"text": None if program is None else _text(program), "until": until}
+    body = {"text": None if program is None else read_text(program, "Look at it."), "until": until}
     quiet = as_json or (len(run) == 1 and recent is None)
 
     async def work() -> list[Any]:
@@ -136,11 +137,3 @@ def _lines(side: dict[str, Any] | None) -> list[str]:
     if side is None:
         return []
     return json.dumps(side, indent=2, ensure_ascii=False).replace("\\n", "\n").splitlines()
-
-
-def _text(program: Path) -> str:
-    try:
-        return program.read_text("utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        reason = getattr(error, "strerror", None) or "it is no text in UTF-8"
-        raise InvalidInput(f"{program} cannot be read: {reason}", hint="Look at it.") from None
