@@ -9,9 +9,10 @@ import click
 from neurectomy.cli.changes import SET_HELP, as_value, read_changes
 from neurectomy.cli.client import connect
 from neurectomy.cli.following import conclude, follow
-from neurectomy.cli.options import finish, json_option, status_text, workspace_option
+from neurectomy.cli.options import finish, harmless, json_option, status_text, workspace_option
 from neurectomy.cli.programs import program_path
 from neurectomy.cli.steps import readable
+from neurectomy.cli.unasked import unasked
 from neurectomy.workspace.root import find_root
 
 if TYPE_CHECKING:
@@ -55,7 +56,7 @@ def command(
     """
     root = find_root(workspace)
 
-    async def work() -> Run:
+    async def work() -> tuple[Run, list[str]]:
         async with connect(root) as client:
             parent = await client.call("show_run", run=run)
             detail = await client.call("run_program", run=parent["id"])
@@ -70,16 +71,19 @@ def command(
                 body["cost_usd"] = budget
             fork = await client.call("fork_run", body, run=parent["id"])
             head = fork["parent"]["at"]
-            return await follow(client, fork["id"], head, asking=not as_json)
+            found = await follow(client, fork["id"], head, asking=not as_json)
+            return found, await unasked(client, found, body)
 
-    found = finish(work())
+    found, notes = finish(work())
     if not as_json:
         click.echo(f"{found['id']} {status_text(found['status'])}")
         last = found["parent"]["at"]
-        shared = f"event 1 is that of {found['parent']['run']}"
-        if last > 1:
-            shared = f"events 1 to {last} are those of {found['parent']['run']}"
-        click.echo(f"{shared}, from {last + 1} on its own")
+        shared = f"events 1 to {last}" if last > 1 else "event 1"
+        click.echo(
+            f"shares {shared} with {found['parent']['run']}; {last + 1} and later are its own"
+        )
         if found["result"] is not None:
             click.echo(f"\n{readable(found['result'])}")
+    for note in notes:
+        click.echo(harmless(note), err=True)
     conclude(found, root, as_json=as_json)

@@ -21,6 +21,12 @@ if TYPE_CHECKING:
     from neurectomy.runs.secrets import Broker
     from neurectomy.storage.port import RunRow
 
+NEAR = 1000
+"""Events before and after one among which others are looked for that would do."""
+
+MOST_ENDS = 5
+"""Of these that are named."""
+
 
 class Departure(Struct, frozen=True):
     """What a fork begins with.
@@ -156,8 +162,18 @@ class Departures:
             return at - 1, event.step
         if event is not None and event.kind in ("tool.requested", "human.asked"):
             return at, event.step
-        hint = "Choose the event with which a tool's call or a question to a person ended."
+        hint = await asyncio.to_thread(self._ends_near, run, at)
         raise InvalidInput(f"event {at} ends no call and no question", hint=hint)
+
+    def _ends_near(self, run: str, at: int) -> str:
+        """A hint at the events near one that end a call or a question. Blocking."""
+        first = max(0, at - NEAR)
+        rows = self._readings.log.rows(run, first, 2 * NEAR)
+        found = [(row.seq, row.step) for row in rows if row.kind in forks.ENDS]
+        nearest = sorted(sorted(found, key=lambda end: abs(end[0] - at))[:MOST_ENDS])
+        listed = ", ".join(f"{seq} {step.rpartition('/')[2]}" for seq, step in nearest)
+        hint = "Choose the event with which a tool's call or a question to a person ended"
+        return f"{hint}: {listed}." if listed else f"{hint}."
 
 
 def _answer(plan: Plan, state: Any, step: str, value: Any) -> tuple[str, dict[str, Any]] | None:
