@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import itertools
 import json
+from collections import Counter
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -14,6 +16,7 @@ from neurectomy.cli.client import connect
 from neurectomy.cli.options import (
     duration,
     finish,
+    harmless,
     harmless_data,
     json_option,
     print_json,
@@ -21,7 +24,9 @@ from neurectomy.cli.options import (
     workspace_option,
 )
 from neurectomy.cli.steps import short
-from neurectomy.core.errors import InvalidInput
+from neurectomy.core.errors import InvalidInput, NeurectomyError
+from neurectomy.language.conditions import read_expression
+from neurectomy.server.experimenting import SCORED
 from neurectomy.workspace.root import find_root
 
 if TYPE_CHECKING:
@@ -31,6 +36,14 @@ if TYPE_CHECKING:
     from neurectomy.cli.inputs import Schema
 
 POLL_SECONDS = 0.5
+
+WIDEST = 41
+"""Characters of a result in the table."""
+
+MOST_ASKED = 50
+"""Forks of a cell that are asked why they failed."""
+
+_Told = tuple[tuple[dict[str, Any], NeurectomyError | None], list[str]]
 
 Varied = tuple[str, list[str]]
 """A key of ``--set``, and the values that it takes."""
@@ -55,7 +68,9 @@ Varied = tuple[str, list[str]]
 @click.option("--score", default="", help="A number or truth over `result`, such as result.passed.")
 @workspace_option
 @json_option
+@click.pass_context
 def command(
+    context: click.Context,
     run: str,
     at: int,
     varied: tuple[str, ...],
@@ -71,8 +86,10 @@ def command(
     Every cell of the table is a fork that can be looked at, replayed and compared. Intervals hold
     the true figure in 95 of 100 cases. What has ended stays when the command is interrupted.
     """
+    if score:
+        read_expression(score, SCORED)  # a mistake in it starts, and costs, nothing
 
-    async def work() -> dict[str, Any]:
+    async def work() -> _Told:
         async with connect(find_root(workspace)) as client:
             parent = await client.call("show_run", run=run)
             detail = await client.call("run_program", run=parent["id"], at=at)
@@ -85,29 +102,58 @@ def command(
                 "parallel": parallel,
             }
             begun = await client.call("start_whatif", body, run=parent["id"])
+            names = {"run": parent["id"], "experiment": begun["id"]}
             try:
-                return await _watch(client, parent["id"], begun["id"], score, quiet=as_json)
-            except asyncio.CancelledError:
-                await asyncio.shield(
-                    client.call("cancel_whatif", run=parent["id"], experiment=begun["id"])
-                )
+                found = await _watch(client, names, quiet=as_json)
+            except BaseException:  # nobody looks at it any more, and it goes on to cost something
+                with suppress(NeurectomyError):
+                    await asyncio.shield(client.call("cancel_whatif", **names))
                 raise
+            return await _scored(client, names, found, score), await _problems(client, found)
 
-    found = finish(work())
+    (found, misfit), problems = finish(work())
     if as_json:
-        print_json(found)
+        print_json({**found, **({"misfit": misfit.as_dict()} if misfit else {})})
     else:
-        _print(harmless_data(found))
+        _print(harmless_data(found), harmless_data(problems))
+        if misfit:
+            click.echo(f"\nno scores: {harmless(misfit.message)}", err=True)
+    if misfit:
+        context.exit(InvalidInput.exit_code)
 
 
-async def _watch(
-    client: Client, run: str, experiment: str, score: str, *, quiet: bool
-) -> dict[str, Any]:
+async def _scored(
+    client: Client, names: dict[str, str], found: dict[str, Any], score: str
+) -> tuple[dict[str, Any], NeurectomyError | None]:
+    """An experiment with its scores; without them, and why, where the score fits no result."""
+    if not score:
+        return found, None
+    try:
+        return await client.call("show_whatif", **names, score=score), None
+    except NeurectomyError as error:
+        if error.code != InvalidInput.code:
+            raise
+        return found, error
+
+
+async def _problems(client: Client, found: dict[str, Any]) -> list[str]:
+    """Of each cell the error that most of its forks failed with; empty where none did."""
+    most_frequent = []
+    for cell in found["cells"]:
+        errors = Counter[str]()
+        if cell["finished"] and cell["finished"]["value"] < 1:
+            for run in cell["runs"][:MOST_ASKED]:
+                error = (await client.call("show_run", run=run))["error"]
+                errors.update([error["message"]] if error else [])
+        told = errors.most_common(1)
+        most_frequent.append(f"{told[0][1]}x {told[0][0]}" if told else "")
+    return most_frequent
+
+
+async def _watch(client: Client, names: dict[str, str], *, quiet: bool) -> dict[str, Any]:
     told = -1
     while True:
-        found: dict[str, Any] = await client.call(
-            "show_whatif", run=run, experiment=experiment, score=score
-        )
+        found: dict[str, Any] = await client.call("show_whatif", **names)
         if found["resting"] != told and not quiet and found["planned"]:
             told = found["resting"]
             spent = f"${found['spent_nanos'] / 1e9:.4f}"
@@ -174,7 +220,7 @@ def _cells(varied: list[Varied], flow: str, detail: dict[str, Any]) -> list[dict
     return cells
 
 
-def _print(found: dict[str, Any]) -> None:
+def _print(found: dict[str, Any], problems: list[str]) -> None:
     names = list(found["cells"][0]["names"]) if found["cells"] else []
     scored = any(cell["score"] for cell in found["cells"])
     head = [*names, "finished", *(["score"] if scored else []), "cost", "time", "most often"]
@@ -188,19 +234,44 @@ def _print(found: dict[str, Any]) -> None:
                 *([_figure(cell["score"], lambda value: f"{value:.3g}")] if scored else []),
                 _figure(cell["cost_nanos"], lambda value: f"${value / 1e9:.4f}"),
                 _figure(cell["took_us"], duration),
-                f"{outcome['count']}x {short(outcome['value'])[:40]}" if outcome else "",
+                f"{outcome['count']}x {_answer(outcome['value'])}" if outcome else "",
             ]
         )
-    click.echo(table(rows, head))
-    for cell in found["cells"]:
+    if rows:
+        click.echo(table(rows, head))
+    for cell, problem in zip(found["cells"], problems, strict=True):
         label = ", ".join(f"{name}={value}" for name, value in cell["names"].items())
         click.echo(click.style(f"\n{label}", dim=True))
         click.echo(click.style(f"  {' '.join(one[-12:] for one in cell['runs'])}", dim=True))
+        if problem:
+            click.echo(f"  {click.style('failed', fg='red')} {short(problem)}")
+    if pair := _pair(found["cells"]):
+        click.echo(f"\ncompare two: neurectomy diff {' '.join(pair)}")
     told = {"budget": "the budget does not allow for more", "stopped": "it was not finished"}
     if found["status"] in told:
         click.secho(
             f"\n{told[found['status']]}: {found['resting']} of {found['planned']}", bold=True
         )
+
+
+def _pair(cells: list[dict[str, Any]]) -> list[str]:
+    """Two forks to compare: of two cells where there are as many."""
+    firsts = [cell["runs"][0][-12:] for cell in cells if cell["runs"]]
+    if len(firsts) < 2 and cells:
+        firsts = [run[-12:] for run in cells[0]["runs"]]
+    return firsts[:2] if len(firsts) >= 2 else []
+
+
+def _answer(value: Any) -> str:
+    """A result in a cell of the table, so that one can be told from another.
+
+    Records of one type differ least where they begin: their first text says more.
+    """
+    if isinstance(value, dict) and "$blob" not in value:
+        value = next((one for one in value.values() if isinstance(one, str) and one), value)
+    text = short(value, 1_000_000)
+    half = (WIDEST - 3) // 2
+    return text if len(text) <= WIDEST else f"{text[:half]}...{text[-half:]}"
 
 
 def _figure(figure: dict[str, Any] | None, write: Any) -> str:

@@ -128,6 +128,7 @@ class Experiments:
         self._runs = runs
         self._clock = clock
         self._tasks: dict[str, asyncio.Task[Status]] = {}
+        self._designs: dict[str, Design] = {}
 
     async def start(self, design: Design) -> str:
         """Begin an experiment; its id.
@@ -147,6 +148,7 @@ class Experiments:
         experiment = ids.new_id(self._clock)
         before = await self._spent(design.run, design.at)
         work = _Work(self._runs, experiment, design, before)
+        self._designs[experiment] = design
         self._tasks[experiment] = asyncio.get_running_loop().create_task(work.carry_out())
         return experiment
 
@@ -186,10 +188,9 @@ class Experiments:
         rows = await asyncio.to_thread(self._rows, run, experiment)
         task = self._tasks.get(experiment)
         if not rows:
-            if task is not None and not task.done():
-                return Experiment(experiment, run, 0, "running", 0, 0, 0, None, [])
-            if task is not None and not task.cancelled() and (error := task.exception()):
-                raise error
+            design = self._designs.get(experiment)
+            if task is not None and design is not None and design.run == run:
+                return _without_forks(experiment, design, task)
             hint = "List runs, and with them their forks, with: neurectomy runs list"
             raise NotFound(f"the run has no experiment {experiment}", hint=hint)
         at = rows[0].ancestry[-1].until
@@ -205,7 +206,7 @@ class Experiments:
             experiment,
             run,
             at,
-            _status(task, len(resting) == int(planned)),
+            _status(task, complete=len(resting) == int(planned)),
             int(planned),
             len(resting),
             spent,
@@ -344,7 +345,7 @@ class _Work:
                 await self._runs.cancel(run)
 
 
-def _status(task: asyncio.Task[Status] | None, complete: bool) -> Status:
+def _status(task: asyncio.Task[Status] | None, *, complete: bool) -> Status:
     if task is None:
         return "done" if complete else "stopped"
     if not task.done():
@@ -354,6 +355,15 @@ def _status(task: asyncio.Task[Status] | None, complete: bool) -> Status:
     if task.exception() is not None:
         return "stopped"
     return task.result()
+
+
+def _without_forks(experiment: str, design: Design, task: asyncio.Task[Status]) -> Experiment:
+    """An experiment of which no fork has begun: yet, or as nothing was left of its budget."""
+    if task.done() and not task.cancelled() and (error := task.exception()):
+        raise error
+    planned = len(design.cells) * design.samples
+    status, most = _status(task, complete=False), design.budget_nanos
+    return Experiment(experiment, design.run, design.at, status, planned, 0, 0, most, [])
 
 
 def _by_cell(rows: list[RunRow]) -> dict[str, list[RunRow]]:
