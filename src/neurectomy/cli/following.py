@@ -18,7 +18,11 @@ if TYPE_CHECKING:
     from neurectomy.cli.client import Client
 
 Run = dict[str, Any]
-"""As the operations give it, with ``waiting``, its questions, where it waits for a person."""
+"""As the operations give it, with ``waiting``, its questions, where it waits for a person, and of
+one that failed with ``agent``, the agent that did; null where something else failed."""
+
+LATER = 100
+"""Events at the end of a run among which its failure is looked for; notes may come after it."""
 
 
 async def follow(
@@ -43,6 +47,8 @@ async def follow(
     while True:
         after = await _watch(client, run, after, answered, show)
         found: Run = await client.call("show_run", run=run)
+        if found["status"] == "failed":
+            found["agent"] = await failed_agent(client, found)
         if found["status"] != "waiting":
             return found
         found["waiting"] = await questions(client, run)
@@ -93,6 +99,28 @@ def conclude(found: Run, root: Path, *, as_json: bool) -> None:
     look = f"Look at it with: neurectomy runs show {found['id']}{where(root)}"
     raise RunFailed(
         f"the run failed at {error.get('step') or found['flow']}: {error.get('message')}",
-        hint=error.get("hint") or look,
+        hint=f"{error.get('hint') or look}\n{again(found, root)}",
         run=found["id"],
     )
+
+
+async def failed_agent(client: Client, found: Run) -> str | None:
+    """The agent whose step a run failed at; null where it was none."""
+    step = (found["error"] or {}).get("step")
+    if not step:
+        return None
+    last = max(0, found["head"] - LATER)
+    page = await client.call("list_events", run=found["id"], after=last, limit=LATER)
+    ended = [event["seq"] for event in page["events"] if event["kind"] == "run.failed"]
+    if not ended:
+        return None
+    before = await client.call("show_state", run=found["id"], at=ended[-1] - 1)
+    frame = before["state"]["frames"].get(step, {})
+    return frame["callee"] if frame.get("kind") == "agent" else None
+
+
+def again(found: Run, root: Path) -> str:
+    """How to go on with a run that failed, which repeats nothing that has finished."""
+    agent = found.get("agent")
+    change = f" --set prompt.{agent}=@FILE" if agent else ""
+    return f"Try it again with: neurectomy resume {found['id']}{change}{where(root)}"

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from neurectomy.cli import notes, portable, redact, search
+from neurectomy.cli import labels, notes, portable, redact, search
 from neurectomy.cli.changes import SET_HELP, read_changes
 from neurectomy.cli.client import connect
 from neurectomy.cli.following import conclude, follow
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 @json_option
 @click.pass_context
 def command(context: click.Context, workspace: Path, as_json: bool) -> None:
-    """List, show, search, answer, pause, change, note, redact, export and delete runs; usage."""
+    """List, show, search, answer, pause, change, note, label, redact, export, delete runs."""
     given = {"workspace": workspace, "as_json": as_json}
     context.default_map = dict.fromkeys(command.commands, given)
     if context.invoked_subcommand is None:
@@ -47,7 +47,7 @@ def command(context: click.Context, workspace: Path, as_json: bool) -> None:
 
 for _other in (portable.export, portable.take_in, portable.collect):
     command.add_command(_other)
-for _other in (search.command, notes.note, notes.notes):
+for _other in (search.command, notes.note, notes.notes, labels.command):
     command.add_command(_other)
 
 
@@ -94,7 +94,13 @@ def list_runs(
         ]
         for run in harmless_data(page["runs"])
     ]
-    text = table(rows, ["run", "status", "started", "took", "flow", "title"])
+    head = ["run", "status", "started", "took", "flow", "title"]
+    if any(run["parent"] for run in page["runs"]):
+        head.insert(5, "fork of")
+        for row, run in zip(rows, page["runs"], strict=True):
+            parent = run["parent"]
+            row.insert(5, f"{parent['run'][-12:]} at {parent['at']}" if parent else "")
+    text = table(rows, head)
     click.echo(text)
 
 

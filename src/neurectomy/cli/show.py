@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from neurectomy.cli.apply import change_line
+from neurectomy.cli.following import again, failed_agent
 from neurectomy.cli.options import harmless_data, size, status_text, when
-from neurectomy.cli.steps import cost, event_line, readable, short, tokens
+from neurectomy.cli.steps import LONGEST, cost, event_line, readable, short, tokens
 from neurectomy.cli.waiting import questions, told
 from neurectomy.core.errors import Damaged, NeurectomyError
 
@@ -26,6 +27,8 @@ async def whole(client: Client, found: Run) -> Run:
         return {**found, "inputs": {}}
     try:
         state = (await client.call("show_state", run=found["id"]))["state"]
+        if found["status"] == "failed":
+            found = {**found, "agent": await failed_agent(client, found)}
     except NeurectomyError as error:
         if error.code != Damaged.code:
             raise
@@ -67,6 +70,8 @@ def print_run(
         click.echo(f"  {name:8} {value}")
     if found["error"]:
         _print_error(found["error"])
+    if "agent" in found:
+        click.echo(again(found, root))
     for question in waiting:
         click.echo(f"\n{told(found['id'], question, root)}")
     if found["result"] is not None:
@@ -143,5 +148,7 @@ def _facts(found: Run) -> Iterator[tuple[str, str]]:
     files = found.get("files")
     if files and files["changed"]:
         yield "files", f"{files['changed']} changed; see: neurectomy apply {found['id']} --dry-run"
+    if labels := {name: text for name, text in found["labels"].items() if len(text) <= LONGEST}:
+        yield "labels", " ".join(f"{name}={text}" for name, text in labels.items())
     for one in files["skipped"] if files else ():
         yield "skipped", f"{one['path']}: {one['reason']}"
