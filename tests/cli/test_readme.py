@@ -8,8 +8,10 @@ import subprocess
 import sys
 from pathlib import Path
 
-from neurectomy.cli.new import LANGUAGE, PROGRAM
+from neurectomy.cli.new import PROGRAM
 from tests.cli.test_commands import call, environment
+
+LANGUAGE = "docs/reference/language.md"
 
 
 def test_the_commands_of_the_readme_work_as_they_stand(tmp_path: Path) -> None:
@@ -44,8 +46,12 @@ def test_new_says_what_to_type_and_where_the_language_is(tmp_path: Path) -> None
     done = call("run", "main.agent", "--question", "What does a replay cost?",
                 cwd=tmp_path / folder)  # fmt: skip
     assert done.returncode == 0
-    assert LANGUAGE in said
-    assert Path(LANGUAGE).is_file()
+    (pointer,) = re.findall(r"^What a program may say: neurectomy (.*)$", said, re.MULTILINE)
+    taught = call(*pointer.split(), cwd=tmp_path).stdout
+    reference = Path(LANGUAGE).read_text("utf-8")
+    for word in ("model", "type", "tool", "agent", "flow", "ask human", "repeat at most", "map"):
+        assert word in taught
+        assert word in reference
     assert "cd " not in call("new", ".", cwd=tmp_path).stdout
 
 

@@ -98,7 +98,7 @@ def _settled(conflict: dict[str, Any]) -> str:
         case "folder", beside:
             return f"yours stays, the run's is {beside}"
         case _:
-            return "you removed it, the run changed it; the run's is back"
+            return "it is not in your folder, the run changed it; the run's is put there"
 
 
 def _undone(done: dict[str, Any]) -> Iterator[str]:

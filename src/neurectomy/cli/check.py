@@ -18,7 +18,30 @@ MOST_SHOWN = 50
 """Problems that are printed for people; the first ones are usually the cause of the others."""
 
 
-@click.command("check")
+EPILOG = """\b
+A program holds declarations, in any order:
+  model NAME = auto | offline | "provider:name"
+  type  NAME { field: TYPE ... }
+  tool  NAME(parameter: TYPE) -> TYPE from "path.py" [idempotent] [writes]
+  agent NAME(parameter: TYPE) -> TYPE { model NAME  prompt \"""...\"""  [tools a, b] }
+  flow  NAME(parameter: TYPE) -> TYPE { statements }
+
+\b
+Types: str int float bool json none list[T] map[T] T? "one" | "other" secret str
+
+\b
+Statements:
+  name = expression
+  name = callee(positional, by_name: value)
+  name = ask human "question" -> TYPE
+  name = map item in items { ... yield value }
+  if condition { ... } else { ... }
+  repeat at most 3 times [while condition] { ... }
+  parallel { one = a()  other = b() }
+  return value"""
+
+
+@click.command("check", epilog=EPILOG)
 @click.argument("paths", nargs=-1, type=click.Path(path_type=Path))
 @json_option
 def command(paths: tuple[Path, ...], as_json: bool) -> None:

@@ -60,8 +60,6 @@ NOTE = """\
 A replay feeds the recorded answers to the program again and compares every decision. It asks no
 model and calls no tool, so it costs nothing.
 """
-LANGUAGE = "docs/reference/language.md"
-"""Where the repository describes what a program may say."""
 
 
 @click.command("new")
@@ -97,4 +95,4 @@ def command(folder: Path, as_json: bool) -> None:
     click.echo("\nTry:")
     for line in tries:
         click.echo(f"  {line}")
-    click.echo(f"\nThe language is in {LANGUAGE}.")
+    click.echo("\nWhat a program may say: neurectomy check --help")
