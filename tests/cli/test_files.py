@@ -105,3 +105,16 @@ def test_files_are_applied_and_taken_out_again(root: Path) -> None:
     assert (nothing.returncode, "nothing to undo" in nothing.stderr) == (4, True)
     both = call(root, "apply", "last", "--undo", "--dry-run", "--json")
     assert json.loads(both.stdout)["error"]["code"] == "invalid_input"
+
+
+def test_a_file_that_the_folder_never_had_is_not_said_to_be_removed(
+    root: Path, tmp_path: Path
+) -> None:
+    """As after an import into another workspace."""
+    other = tmp_path / "other"
+    other.mkdir()
+    assert call(root, "runs", "export", "last", "-o", str(tmp_path / "x.nrun")).returncode == 0
+    assert call(other, "runs", "import", str(tmp_path / "x.nrun")).returncode == 0
+    done = call(other, "apply", "last", "--dry-run")
+    told = "! conflict notes.md  it is not in your folder, the run changed it"
+    assert told in done.stdout
