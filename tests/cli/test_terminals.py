@@ -116,6 +116,7 @@ RUN = {
     "created": 1_700_000_000_000_000,
     "ended": None,
     "head": 3,
+    "labels": {EVIL: EVIL},
     "accounts": {"input_tokens": 1000, "output_tokens": 500, "cost_nanos": 1_000_000_000},
     "parent": {"run": EVIL, "at": 1},
     "error": {"message": EVIL, "hint": EVIL},

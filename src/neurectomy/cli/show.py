@@ -149,6 +149,6 @@ def _facts(found: Run) -> Iterator[tuple[str, str]]:
     if files and files["changed"]:
         yield "files", f"{files['changed']} changed; see: neurectomy apply {found['id']} --dry-run"
     if labels := {name: text for name, text in found["labels"].items() if len(text) <= LONGEST}:
-        yield "labels", " ".join(f"{name}={text}" for name, text in labels.items())
+        yield "labels", " ".join(f"{short(name)}={short(text)}" for name, text in labels.items())
     for one in files["skipped"] if files else ():
         yield "skipped", f"{one['path']}: {one['reason']}"
