@@ -206,3 +206,55 @@ def test_any_byte_of_the_file_may_be_wrong(folder: Path) -> None:
             examine(store)
         store.close()
     assert kept > 1000
+
+
+@pytest.mark.parametrize("left", ["missing", "empty", "of nothing"])
+def test_a_log_that_is_gone_is_no_new_workspace(folder: Path, left: str) -> None:
+    """Else every file of a blob would be one that nothing names, and be removed."""
+    home = folder / ".neurectomy"
+    blob = home / "blobs" / "ab" / ("c" * 62)
+    blob.parent.mkdir(exist_ok=True)
+    blob.write_bytes(b"x")
+    log = home / "log.db"
+    for part in home.glob("log.db*"):
+        part.unlink()
+    if left == "empty":
+        log.touch()
+    if left == "of nothing":
+        with closing(sqlite3.connect(log)) as connection:
+            connection.execute("CREATE TABLE t (n)")
+            connection.execute("DROP TABLE t")
+    before = log.exists()
+    for words in (("runs", "gc"), ("runs", "list"), ("doctor",), ("doctor", "--repair")):
+        told = call(*words, cwd=folder)
+        assert told.returncode in (6, 10), (words, told)
+        assert "Restore log.db from a backup" in told.stderr
+        assert "start anew" in told.stderr
+    assert blob.exists()
+    assert log.exists() == before
+
+
+def test_a_part_of_the_log_that_was_taken_out_is_to_be_restored(folder: Path) -> None:
+    change(folder, "DROP TABLE keyframes")
+    told = call("doctor", "--repair", cwd=folder)
+    assert told.returncode == 10
+    assert "Restore log.db from a backup" in told.stderr
+
+
+def test_a_log_without_its_version_is_to_be_restored(folder: Path) -> None:
+    change(folder, "PRAGMA user_version = 0")
+    told = call("doctor", "--repair", cwd=folder)
+    assert told.returncode == 10
+    assert "Restore log.db from a backup" in told.stderr
+
+
+def test_a_folder_is_no_log(folder: Path) -> None:
+    log = folder / ".neurectomy/log.db"
+    for part in log.parent.glob("log.db*"):
+        part.unlink()
+    log.mkdir()
+    for words in (("runs", "list"), ("doctor",), ("doctor", "--repair")):
+        told = call(*words, cwd=folder)
+        assert told.returncode in (6, 10)
+        assert "log.db is a folder" in told.stderr + told.stdout
+        assert "restore log.db from a backup" in told.stderr

@@ -8,6 +8,7 @@ from msgspec import Struct
 
 from neurectomy.storage import salvage
 from neurectomy.storage.open import open_store
+from neurectomy.storage.presence import check_file
 from neurectomy.timeline.examining import examine
 from neurectomy.timeline.mending import Mended, mend
 from neurectomy.workspace.lock import FOLDER, WorkspaceLock
@@ -74,6 +75,8 @@ def _work(root: Path, settings: Settings, told: Told, stamp: str | None) -> Repa
         done: list[Mended] = []
         backup = root / FOLDER / "backups" / stamp if stamp else None
         sqlite = not settings.database_url
+        if sqlite:
+            check_file(path, root / FOLDER / "blobs")
         if sqlite and path.exists() and (torn := salvage.problems(path)):
             found += [Problem("", f"log.db: {text}") for text in torn]
             if backup is None:

@@ -29,6 +29,7 @@ from neurectomy.models.sources import Models
 from neurectomy.sandboxes.select import Sandboxes
 from neurectomy.server.application import WEB
 from neurectomy.storage.open import open_store
+from neurectomy.storage.presence import holds_files
 from neurectomy.workspace.lock import FOLDER, read_owner
 from neurectomy.workspace.root import find_root
 from neurectomy.workspace.settings import read_settings
@@ -147,7 +148,7 @@ def _workspace(root: Path) -> list[Finding]:
     if owner is not None:
         where = owner.address or "a command"
         return [_finding("workspace", f"{root}, owned by process {owner.pid} ({where})")]
-    if not (root / FOLDER / "log.db").exists():
+    if not (root / FOLDER / "log.db").exists() and not holds_files(root / FOLDER / "blobs"):
         return [_finding("workspace", f"{root}, never opened; {free} free")]
     try:
         settings = read_settings(root)

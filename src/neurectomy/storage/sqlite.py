@@ -58,7 +58,7 @@ class SqliteStore(SqliteConnections):
     name = "sqlite"
 
     def __init__(self, path: Path, folder: Path, durability: Durability = "power") -> None:
-        super().__init__(path, durability)
+        super().__init__(path, durability, folder)
         self._files = blobs.BlobFiles(folder, sync=durability == "power")
         self._keys: dict[str, int] = {}
         self.scans = Scans(self._select, lambda text: text)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from neurectomy.core.errors import StorageError
 from neurectomy.storage import schema
+from neurectomy.storage.presence import check_file, check_tables
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -23,18 +24,22 @@ class SqliteConnections:
     Args:
         path: The file; made, with its folder, when missing.
         durability: What a commit survives.
+        folder: Where large blobs are kept; while it holds any, no file is made.
 
     Raises:
         StorageError: It cannot be opened, or a newer version wrote it.
+        Damaged: It is missing or empty, and blobs that it has named are there.
     """
 
-    def __init__(self, path: Path, durability: Durability) -> None:
+    def __init__(self, path: Path, durability: Durability, folder: Path) -> None:
         self._path = path
+        self._folder = folder
         self._durability = durability
         self._lock = threading.Lock()
         self._local = threading.local()
         self._readers: list[sqlite3.Connection] = []
         self._closed = False
+        check_file(path, folder)
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         with errors(path):
             self._writer = self._connect()
@@ -61,6 +66,9 @@ class SqliteConnections:
         writer.execute("BEGIN IMMEDIATE")
         try:
             version = writer.execute("PRAGMA user_version").fetchone()[0]
+            if not version:
+                tables = writer.execute("SELECT count(*) FROM sqlite_schema").fetchone()[0]
+                check_tables(self._path, self._folder, tables)
             for script in schema.SQLITE[version:]:
                 for statement in script.split(";"):
                     writer.execute(statement)
@@ -127,6 +135,8 @@ def _hint(error: sqlite3.Error) -> str:
     text = str(error)
     if "full" in text or "disk I/O" in text:
         return "Free some space on the disk; nothing that was acknowledged is lost."
+    if "no such table" in text or "no such column" in text:
+        return "Restore log.db from a backup; a part of it was taken out."
     if "malformed" in text:
         return _MEND
     if "not a database" in text:
