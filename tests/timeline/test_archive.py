@@ -273,15 +273,15 @@ def test_a_changed_byte_under_a_new_seal_breaks_nothing(files, tmp_path: Path, d
         shutil.rmtree(tmp_path / "store")
 
 
-def edited(members: dict[str, bytes], number: int, **changes) -> dict[str, bytes]:
-    """Change an event of the first run, and carry the chain on as if it had always been so."""
+def edited(members: dict[str, bytes], *numbers: int, **changes) -> dict[str, bytes]:
+    """Change events of the first run, and carry the chain on as if it had always been so."""
     manifest = msgspec.json.decode(members["manifest.json"])
     run = manifest["runs"][0]
     name = f"runs/{run['id']}/events.jsonl"
     lines, previous = [], bytes(32)
     for line in members[name].splitlines():
         event = msgspec.json.decode(line)
-        if event["header"][0] == number:
+        if event["header"][0] in numbers:
             event |= changes
         header, payload = codecs.encode(event["header"]), codecs.encode(event["payload"])
         hashed = payload_hash(bytes.fromhex(event["salt"]), payload)

@@ -11,13 +11,14 @@ import struct
 import zipfile
 import zlib
 from contextlib import contextmanager, suppress
-from typing import IO, TYPE_CHECKING, Annotated, Any, Literal
+from typing import IO, TYPE_CHECKING, Annotated, Literal
 
 import msgspec
 from msgspec import Meta, Raw, Struct
 
 from neurectomy.core.errors import InvalidInput, StorageError
 from neurectomy.storage.port import Ancestor, RunStatus
+from neurectomy.timeline import bounds
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -28,14 +29,16 @@ VERSION = 1
 SUFFIX = ".nrun"
 
 MANIFEST = "manifest.json"
-MOST_MANIFEST = 64_000_000
+MOST_MANIFEST = 16_000_000
 """Bytes of the manifest."""
 MOST_RUNS = 10_000
 MOST_MEMBERS = 2_000_000
 MOST_DIRECTORY = 256_000_000
 """Bytes of the zip's directory."""
-MOST_LINE = 64_000_000
-"""Bytes of an event or keyframe."""
+MOST_EVENT = 8_000_000
+"""Bytes of an event's line; its large values are blobs."""
+MOST_KEYFRAME = 32_000_000
+"""Bytes of a keyframe's line."""
 MOST_BLOB = 512_000_000
 """Bytes of a blob."""
 PLENTY = 1_000_000_000
@@ -75,7 +78,7 @@ class ArchivedRun(Struct, frozen=True, forbid_unknown_fields=True):
     ancestry: tuple[Ancestor, ...]
     head: Annotated[int, Meta(ge=1, le=2**53)]
     link: Hex32
-    accounts: dict[str, Any]
+    accounts: dict[Text, int | float]
     labels: dict[Text, Text]
     keyframes: Count
 
@@ -201,12 +204,20 @@ class ArchiveReader:
         """Every member."""
         return set(self._zip.namelist())
 
-    def lines(self, name: str) -> Iterator[bytes]:
-        """The lines of a member, each without its end."""
+    def lines(self, name: str, most: int, structure: int) -> Iterator[bytes]:
+        """The lines of a member, each without its end.
+
+        Args:
+            name: Of the member.
+            most: Bytes of a line.
+            structure: The most lists, objects and further items of one; see `bounds`.
+        """
         with refusing(), self._zip.open(name) as member:
-            while line := member.readline(MOST_LINE + 1):
+            while line := member.readline(most + 1):
                 if not line.endswith(b"\n"):
                     raise refused(f"a line of {name} is too long or broke off")
+                if not bounds.is_bounded(line, structure):
+                    raise refused(f"a line of {name} has more than {structure} items")
                 yield line[:-1]
 
     def read(self, name: str) -> bytes:
@@ -219,6 +230,13 @@ class ArchiveReader:
                 content = member.read(info.file_size + 1)
         if len(content) != info.file_size:
             raise refused(f"{name} is not of the size that it says")
+        return content
+
+    def value(self, name: str) -> bytes:
+        """The whole of a member that is JSON to be decoded."""
+        content = self.read(name)
+        if not bounds.is_bounded(content, bounds.MOST_OF_VALUE):
+            raise refused(f"{name} has more than {bounds.MOST_OF_VALUE} items")
         return content
 
     def size(self, name: str) -> int:
@@ -269,7 +287,7 @@ class ArchiveReader:
     def _manifest(self) -> Manifest:
         if self._zip.getinfo(MANIFEST).file_size > MOST_MANIFEST:
             raise refused("its manifest is too large")
-        content = self.read(MANIFEST)
+        content = self.value(MANIFEST)
         found = msgspec.json.decode(content, type=_Version)
         if found.format == FORMAT and found.version > VERSION:
             raise InvalidInput(
@@ -292,6 +310,8 @@ def refusing() -> Iterator[None]:
     """Turn what a wrong file makes its readers raise into a refusal."""
     try:
         yield
+    except MemoryError:
+        raise refused("it needs more memory than there is") from None
     except OSError as error:
         message = f"the file cannot be read: {error.strerror or error}"
         raise StorageError(message, hint="Look at the disk that it is on.") from error

@@ -12,6 +12,7 @@ from neurectomy.core.errors import Conflict, Damaged
 from neurectomy.storage.port import EventRow
 from neurectomy.timeline import chain
 from neurectomy.timeline.archive import ArchivedEvent, ArchivedKeyframe, refused
+from neurectomy.timeline.bounds import MOST_OF_STATE, MOST_OF_VALUE, is_bounded, structure
 from neurectomy.timeline.event import decode_header, decode_payload
 from neurectomy.timeline.fold import fold
 from neurectomy.timeline.mentions import Mentions
@@ -20,11 +21,12 @@ from neurectomy.timeline.values import CHUNK, Values, pack, unpack
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
+    from neurectomy.core.errors import InvalidInput
     from neurectomy.storage.port import RunRow, Store
     from neurectomy.timeline.event import Patch
 
-MOST_STATE = 1_000_000_000
-"""Bytes of all chunks of the lists of one state."""
+LOOK_AGAIN = 1_000_000
+"""Items of events after which the size of the state is looked at."""
 
 _decode_event = msgspec.json.Decoder(ArchivedEvent).decode
 _decode_keyframe = msgspec.json.Decoder(ArchivedKeyframe).decode
@@ -85,11 +87,12 @@ class RunCheck:
         self._wanted = wanted
         self._blobs = blobs
         self._read = read
-        self._values = Values(read)
+        self._values = Values(self._value)
         self._mentions = Mentions(blobs)
         self._kept: dict[int, tuple[bytes, bytes]] = {}
         self._whole_json: set[str] = set()
         self._known: tuple[int, bytes] | None = None
+        self._grown = 0
         self.state: Any = {}
         self._seq, self._link = 0, chain.GENESIS
         if parent is not None:
@@ -159,6 +162,21 @@ class RunCheck:
                 self.state = fold(self.state, patch, data)
             except (LookupError, TypeError, AttributeError, ValueError):
                 raise refused(f"event {self._seq} does not fit what is before it") from None
+            self._grown += structure(event.payload)
+            if self._grown > LOOK_AGAIN:
+                self._grown = 0
+                if not is_bounded(codecs.encode(self.state), MOST_OF_STATE):
+                    raise self._too_large()
+
+    def _too_large(self) -> InvalidInput:
+        return refused(f"the state after event {self._seq} has more than {MOST_OF_STATE} items")
+
+    def _value(self, digest: str) -> bytes:
+        """The content of a blob that is JSON to be decoded."""
+        content = self._read(digest)
+        if not is_bounded(content, MOST_OF_VALUE):
+            raise refused(f"the blob {digest[:12]} has more than {MOST_OF_VALUE} items")
+        return content
 
     def _keyframe(self, root: bytes) -> None:
         self._mentions.look(root)
@@ -171,7 +189,7 @@ class RunCheck:
         chunks = self._values.take_fresh()
         if packed != root:
             self._lists(codecs.decode(root), [0])
-            one = unpack(codecs.decode(packed), Values(lambda d: chunks.get(d) or self._read(d)))
+            one = unpack(codecs.decode(packed), Values(lambda d: chunks.get(d) or self._value(d)))
             if one != unpack(codecs.decode(root), self._values):
                 raise refused(f"the keyframe of event {self._seq} is not what its events give")
         elif missing := chunks.keys() - self._blobs.keys():
@@ -196,7 +214,7 @@ class RunCheck:
         if not sound or value["bytes"] != self._blobs[digest]:
             raise refused(f"event {self._seq} names a blob that is missing")
         if digest not in self._whole_json:
-            codecs.decode(self._read(digest))
+            codecs.decode(self._value(digest))
             self._whole_json.add(digest)
 
     def _lists(self, value: Any, total: list[int]) -> None:
@@ -214,10 +232,11 @@ class RunCheck:
             if value.keys() != {"$list", "count", "tail"} or not isinstance(tail, list):
                 raise refused(f"a list of the keyframe of event {self._seq} is wrong")
             for digest in digests:
-                total[0] += self._blobs[digest]
-                if total[0] > MOST_STATE:
-                    raise refused(f"the state after event {self._seq} is too large")
-                items = codecs.decode(self._read(digest))
+                content = self._value(digest)
+                total[0] += structure(content)
+                if total[0] > MOST_OF_STATE:
+                    raise self._too_large()
+                items = codecs.decode(content)
                 if not isinstance(items, list) or len(items) != CHUNK:
                     raise refused(f"a list of the keyframe of event {self._seq} is wrong")
                 self._references(items)

@@ -14,6 +14,8 @@ from neurectomy.storage.port import ELSEWHERE, RunRow
 from neurectomy.storage.upkeep import Arrival
 from neurectomy.timeline.archive import (
     MANIFEST,
+    MOST_EVENT,
+    MOST_KEYFRAME,
     ArchiveReader,
     blob_member,
     events_member,
@@ -21,6 +23,7 @@ from neurectomy.timeline.archive import (
     refused,
     refusing,
 )
+from neurectomy.timeline.bounds import MOST_OF_LINE, MOST_OF_VALUE, is_bounded
 from neurectomy.timeline.checking import RunCheck, read_event, read_keyframe
 
 if TYPE_CHECKING:
@@ -66,6 +69,8 @@ def import_runs(store: Store, path: Path, sound: Sound) -> Imported:
     reader = ArchiveReader(path)
     try:
         return _Import(store, reader, sound).done()
+    except MemoryError:
+        raise refused("it needs more memory than there is") from None
     finally:
         reader.close()
 
@@ -148,7 +153,7 @@ class _Import:
     def _check_blobs(self) -> None:
         for digest in self._blobs:
             content = self._blob(digest)
-            if not content.startswith(_TREE):
+            if not content.startswith(_TREE) or not is_bounded(content, MOST_OF_VALUE):
                 continue
             try:
                 entries = tree.decode(content).entries
@@ -175,7 +180,7 @@ class _Import:
             self._uses[row.id] = check.run(self._events(row, 0), keyframes)
             checks[row.id] = check
             if self._runs[row.id].whole:
-                self._sound(row, check.state, self._blob)
+                self._sound(row, check.state, self._value)
         stray = self._blobs.keys() - self._closure(
             {d for uses in self._uses.values() for d in uses}
         )
@@ -221,14 +226,14 @@ class _Import:
         return len(lost)
 
     def _events(self, row: RunRow, after: int) -> Iterator[EventRow]:
-        for line in self._reader.lines(events_member(row.id)):
+        for line in self._reader.lines(events_member(row.id), MOST_EVENT, MOST_OF_LINE):
             event = read_event(line)
             if event.seq > after:
                 yield event
 
     def _keyframes(self, row: RunRow, after: int) -> Iterator[tuple[int, bytes]]:
         if self._runs[row.id].keyframes:
-            for line in self._reader.lines(keyframes_member(row.id)):
+            for line in self._reader.lines(keyframes_member(row.id), MOST_KEYFRAME, MOST_OF_VALUE):
                 seq, root = read_keyframe(line)
                 if seq > after:
                     yield seq, root
@@ -237,6 +242,13 @@ class _Import:
         content = self._reader.read(blob_member(digest))
         if codecs.digest(content) != digest:
             raise refused(f"the blob {digest[:12]} does not match its hash")
+        return content
+
+    def _value(self, digest: str) -> bytes:
+        """A blob that is JSON to be decoded."""
+        content = self._blob(digest)
+        if not is_bounded(content, MOST_OF_VALUE):
+            raise refused(f"the blob {digest[:12]} has more than {MOST_OF_VALUE} items")
         return content
 
     def _closure(self, digests: set[str]) -> set[str]:
