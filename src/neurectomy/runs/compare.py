@@ -16,6 +16,7 @@ from neurectomy.runs.alignment import GIVEN, Alignment, StepPair
 from neurectomy.runs.bundle import read_bundle
 from neurectomy.runs.differences import ValueChange, differences
 from neurectomy.runs.file_changes import FileChange, described
+from neurectomy.runs.malformed import telling
 from neurectomy.runs.steps import StepReader
 from neurectomy.snapshots import tree
 from neurectomy.storage.ancestry import segments
@@ -187,6 +188,7 @@ def shared_events(a: RunRow, b: RunRow) -> int:
     return shared
 
 
+@telling()
 def _compare(log: Log, a: RunRow, b: RunRow, *, whole: bool) -> _Whole:
     shared = shared_events(a, b)
     problems: list[str] = []

@@ -9,6 +9,7 @@ from msgspec import Struct
 
 from neurectomy.core.errors import Conflict, InvalidInput, NotFound
 from neurectomy.runs.file_changes import FileChange, described
+from neurectomy.runs.malformed import telling
 from neurectomy.snapshots.tree import changes, decode, entry_at
 
 if TYPE_CHECKING:
@@ -76,6 +77,7 @@ class FileReadings:
             raise InvalidInput(f"there is no event {seq}", hint=f"Choose one from 1 to {row.head}.")
         log = self._readings.log
 
+        @telling()
         def read() -> FileMoment:
             files = log.state(run, seq).get("files")
             if files is None:
@@ -91,6 +93,7 @@ class FileReadings:
     async def listing(self, moment: FileMoment, after: str = "") -> tuple[list[FileEntry], bool]:
         """The files of a moment in order, from the one after a path on, and whether more follow."""
 
+        @telling()
         def read() -> tuple[list[FileEntry], bool]:
             found: list[FileEntry] = []
             for path, entry in self._walk(moment.root, "", after.split("/") if after else []):
@@ -128,6 +131,7 @@ class FileReadings:
             NotFound: There is none.
         """
 
+        @telling()
         def read() -> tuple[Entry, bytes]:
             entry = entry_at(moment.root, path, self._folders.read)
             if entry is None or entry.kind == "tree":
@@ -141,6 +145,7 @@ class FileReadings:
     async def changes(self, before: FileMoment, after: FileMoment) -> tuple[list[FileChange], int]:
         """What differs between two moments, the first of it, and how much there is."""
 
+        @telling()
         def read() -> tuple[list[FileChange], int]:
             found = described(list(changes(before.root, after.root, self._folders.read)))
             return found[:MOST_LISTED], len(found)

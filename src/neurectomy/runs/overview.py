@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import msgspec
 from msgspec import Struct
 
+from neurectomy.runs.malformed import telling
 from neurectomy.runs.marks import Mark, marked_rows, marks_of
 from neurectomy.runs.spans import (
     CLOSES,
@@ -125,6 +126,7 @@ class Overviews:
         self._opened: dict[tuple[str, int], Opened] = {}
         self._turns: dict[tuple[str, int], list[Turn]] = {}
 
+    @telling()
     def overview(
         self, row: RunRow, notes: list[Note], began: int, ended: int, buckets: int
     ) -> Overview:

@@ -13,6 +13,7 @@ from neurectomy.runs import requests
 from neurectomy.runs.bundle import Bundle, read_bundle
 from neurectomy.runs.compare import Comparer
 from neurectomy.runs.lookup import find_run
+from neurectomy.runs.malformed import telling
 from neurectomy.runs.moment import Moment
 from neurectomy.runs.notes import notes_of
 from neurectomy.runs.overview import Overviews
@@ -116,6 +117,7 @@ class Readings:
         if not events or events[0].seq != seq or events[0].kind != "model.requested":
             raise NotFound(f"event {seq} asks no model", hint="Give the seq of a model.requested.")
 
+        @telling()
         def build() -> ModelRequest:
             values = Values(self.log.store.blob)
             state = self.log.state(run, seq)

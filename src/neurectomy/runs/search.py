@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 from msgspec import Struct
 
+from neurectomy.runs.malformed import telling
 from neurectomy.runs.spans import CLOSES, ENDS, OPENS, Spans, opened_by, turn_of
 from neurectomy.runs.step import step_view
 from neurectomy.timeline.event import from_row
@@ -76,6 +77,7 @@ class Search:
             opened = opened_by(log.state(row.id, self._after))
         self._spans = Spans(opened, self._after, -1)
 
+    @telling()
     def page(self, limit: int) -> SearchPage:
         """The next matches."""
         until = time.monotonic() + PAGE_SECONDS

@@ -14,7 +14,7 @@ from msgspec import Struct
 
 from neurectomy.core.errors import InvalidInput, StorageError
 from neurectomy.runs import retention
-from neurectomy.runs.arrivals import check_run
+from neurectomy.runs.arrivals import check_event, check_run
 from neurectomy.runs.retention import Tidied
 from neurectomy.server.operation import Operation, Parameter
 from neurectomy.timeline.archive import SUFFIX
@@ -102,7 +102,7 @@ def _write(services: Services, runs: list[str], path: Path) -> None:
 async def take_in(services: Services, body: Upload) -> Imported:
     """Take in the runs of a file; none of them goes on by itself."""
     store = services.log.store
-    done = await asyncio.to_thread(import_runs, store, body.path, check_run)
+    done = await asyncio.to_thread(import_runs, store, body.path, check_run, check_event)
     for run in done.runs:
         services.log.changed.publish(run, run)
     return done

@@ -13,7 +13,7 @@ from neurectomy.storage.port import EventRow
 from neurectomy.timeline import chain
 from neurectomy.timeline.archive import ArchivedEvent, ArchivedKeyframe, refused
 from neurectomy.timeline.bounds import MOST_OF_STATE, MOST_OF_VALUE, is_bounded, structure
-from neurectomy.timeline.event import decode_header, decode_payload
+from neurectomy.timeline.event import decode_header, from_row
 from neurectomy.timeline.fold import fold
 from neurectomy.timeline.mentions import Mentions
 from neurectomy.timeline.values import CHUNK, Values, pack, unpack
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from neurectomy.core.errors import InvalidInput
     from neurectomy.storage.port import RunRow, Store
-    from neurectomy.timeline.event import Patch
+    from neurectomy.timeline.event import Event, Patch
 
 LOOK_AGAIN = 1_000_000
 """Items of events after which the size of the state is looked at."""
@@ -70,6 +70,7 @@ class RunCheck:
         wanted: The events at which other runs fork off.
         blobs: Sizes of the file's blobs by digest.
         read: The content of one.
+        fits: Refuses an event that no reader could read.
 
     Attributes:
         state: At the head; null where redaction left it unknown.
@@ -82,11 +83,13 @@ class RunCheck:
         wanted: set[int],
         blobs: Mapping[str, int],
         read: Callable[[str], bytes],
+        fits: Callable[[Event], None],
     ) -> None:
         self._row = row
         self._wanted = wanted
         self._blobs = blobs
         self._read = read
+        self._fits = fits
         self._values = Values(self._value)
         self._mentions = Mentions(blobs)
         self._kept: dict[int, tuple[bytes, bytes]] = {}
@@ -148,10 +151,12 @@ class RunCheck:
         self._seq = event.seq
         if self._known is not None and self._known[0] == self._seq and self._known[1] != self._link:
             raise _another(self._row.id, self._seq)
-        if event.payload is None:
+        decoded = from_row(event)
+        self._fits(decoded)
+        data, patch = decoded.data, decoded.patch
+        if event.payload is None or data is None or patch is None:
             self.state = None
             return
-        data, patch = decode_payload(event.payload)
         if b"$" in event.payload or b"\\u" in event.payload:
             self._references(data)
             self._references(patch)

@@ -25,6 +25,7 @@ from neurectomy.timeline.archive import (
 )
 from neurectomy.timeline.bounds import MOST_OF_LINE, MOST_OF_VALUE, is_bounded
 from neurectomy.timeline.checking import RunCheck, read_event, read_keyframe
+from neurectomy.timeline.event import Event
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -56,7 +57,11 @@ class Imported(Struct, frozen=True):
     mended: int
 
 
-def import_runs(store: Store, path: Path, sound: Sound) -> Imported:
+Fits = Callable[[Event], None]
+"""Given an event, raises `InvalidInput` where no reader of this program could read it."""
+
+
+def import_runs(store: Store, path: Path, sound: Sound, fits: Fits = lambda _: None) -> Imported:
     """Take in the runs of a file: all of them, or none. Blocking.
 
     They come without a lease and stay as they are until somebody goes on with them.
@@ -68,7 +73,7 @@ def import_runs(store: Store, path: Path, sound: Sound) -> Imported:
     """
     reader = ArchiveReader(path)
     try:
-        return _Import(store, reader, sound).done()
+        return _Import(store, reader, sound, fits).done()
     except MemoryError:
         raise refused("it needs more memory than there is") from None
     finally:
@@ -78,10 +83,11 @@ def import_runs(store: Store, path: Path, sound: Sound) -> Imported:
 class _Import:
     """One file on its way into one store."""
 
-    def __init__(self, store: Store, reader: ArchiveReader, sound: Sound) -> None:
+    def __init__(self, store: Store, reader: ArchiveReader, sound: Sound, fits: Fits) -> None:
         self._store = store
         self._reader = reader
         self._sound = sound
+        self._fits = fits
         self._runs = {run.id: run for run in reader.manifest.runs}
         self._rows: dict[str, RunRow] = {}
         self._blobs: dict[str, int] = {}
@@ -172,7 +178,9 @@ class _Import:
         checks: dict[str, RunCheck] = {}
         for row in self._rows.values():
             parent = checks[row.ancestry[-1].run] if row.ancestry else None
-            check = RunCheck(row, parent, wanted.get(row.id, set()), self._blobs, self._blob)
+            check = RunCheck(
+                row, parent, wanted.get(row.id, set()), self._blobs, self._blob, self._fits
+            )
             existing = self._store.run(row.id)
             if existing is not None:
                 check.compare(existing, self._store)
