@@ -6,6 +6,7 @@ import json
 import os
 import signal
 import subprocess
+import sys
 import time
 import zipfile
 from contextlib import suppress
@@ -200,3 +201,21 @@ flow f(t: str, n: int) -> str {
         assert call("runs", "show", "last", "--events", cwd=folder).returncode == 0
     call("runs", "export", "last", "-o", "back.nrun", cwd=theirs)
     assert (theirs / "back.nrun").read_bytes() == (mine / "r.nrun").read_bytes()
+
+
+def test_a_closed_output_is_told(ran: Path) -> None:
+    script = 'exec "$0" -m neurectomy "$@" >&-'
+    words = ["sh", "-c", script, sys.executable]
+    told = subprocess.run(
+        [*words, "runs", "export", "last", "-o", "-"], cwd=ran, capture_output=True, text=True
+    )
+    assert told.returncode == 2
+    assert "standard output is closed" in told.stderr
+    told = subprocess.run([*words, "doctor", "--json"], cwd=ran, capture_output=True, text=True)
+    assert "Traceback" not in told.stderr
+
+
+def test_a_run_without_an_id_is_told(ran: Path) -> None:
+    told = call("fork", "", "--at", "1", cwd=ran)
+    assert told.returncode == 2
+    assert "the run's id is missing" in told.stderr

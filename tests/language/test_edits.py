@@ -95,6 +95,8 @@ def test_a_model_gets_other_settings() -> None:
     assert compiled(made).program.models["reader"].settings == {"temperature": 1e-7}
     made = with_setting(compiled(), "auto", "seed", 7)
     assert compiled(made).program.models["auto"].settings == {"seed": 7}
-    for name, value in (("heat", 1), ("temperature", "hot"), ("seed", True), ("top_p", -1)):
+    wrong = [("heat", 1), ("temperature", "hot"), ("seed", True), ("top_p", -1)]
+    wrong += [("max_tokens", 0.5), ("max_tokens", 0), ("seed", 1e30), ("temperature", 1e308)]
+    for name, value in wrong:
         with pytest.raises(InvalidInput):
             with_setting(compiled(), "writer", name, value)

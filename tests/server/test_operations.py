@@ -314,3 +314,13 @@ async def test_two_runs_are_compared_and_a_step_is_shown_in_full(client) -> None
     assert (await client.get(other)).status_code == 422
     missing = f"/api/runs/{fork['id']}/step?path=twice/b&start=900"
     assert (await client.get(missing)).status_code == 404
+
+
+async def test_wrong_changes_of_a_fork_are_told_in_graphql(client) -> None:
+    run = await finished(client, (await start(client))["id"])
+    query = "mutation ($r: ID!, $c: JSON) { forkRun(run: $r, at: 3, changes: $c) { id } }"
+    for wrong in ({"inputs": 5}, {"nothing": 1}, [1], "x"):
+        body = {"query": query, "variables": {"r": run["id"], "c": wrong}}
+        error = (await client.post("/graphql", json=body)).json()["errors"][0]
+        assert error["message"].startswith("the changes are wrong: ")
+        assert error["extensions"] == {"code": "invalid_input", "hint": "See /docs."}

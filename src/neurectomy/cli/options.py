@@ -36,7 +36,7 @@ def finish(work: Coroutine[Any, Any, T]) -> T:
 
 def print_json(value: Any) -> None:
     """One JSON value, indented for people where they look on."""
-    indent = 2 if sys.stdout.isatty() else None
+    indent = 2 if sys.stdout is not None and sys.stdout.isatty() else None
     text = json.dumps(value, indent=indent, ensure_ascii=False)
     click.echo(_CONTROLS.sub(lambda found: f"\\u{ord(found[0]):04x}", text))
 

@@ -75,6 +75,9 @@ async def _left(client: Client, run: str) -> int:
 def _written(path: Path) -> Iterator[IO[bytes]]:
     """A file that is there once it is whole; ``-`` is standard output."""
     if str(path) == "-":
+        if sys.stdout is None:  # it was closed by whoever started this
+            message = "standard output is closed"
+            raise InvalidInput(message, hint="Name a file with -o, or send it into a pipe.")
         if sys.stdout.isatty():
             message = "a file of runs is nothing for a terminal"
             raise InvalidInput(message, hint="Name a file with -o, or send it into a pipe.")

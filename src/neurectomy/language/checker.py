@@ -13,6 +13,7 @@ from neurectomy.language.diagnostics import Problem
 from neurectomy.language.flows import FlowChecker
 from neurectomy.language.hints import closest
 from neurectomy.language.inference import Typer
+from neurectomy.language.settings import SETTINGS, wrong_setting
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
     from neurectomy.language.diagnostics import Severity, Span
     from neurectomy.language.lowering import Lowered
 
-SETTINGS = ("temperature", "max_tokens", "seed", "top_p")
 SANDBOXES = ("jail", "wasm", "container", "microvm", "vm")
 PLAIN_TYPES = ("str", "int", "float", "bool", "json", "none", "list", "map")
 OUTPUTS = ("auto", "tool", "native", "prompted")
@@ -105,8 +105,8 @@ class _Checker:
         if key not in SETTINGS:
             hint = closest(key, SETTINGS)
             self.problem(place, "unknown-option", f"a model has no setting {key}", hint)
-        elif isinstance(value, bool) or not isinstance(value, int | float) or value < 0:
-            self.problem(place, "wrong-type", f"{key} is a number of at least 0")
+        elif wrong := wrong_setting(key, value):
+            self.problem(place, "wrong-type", wrong)
 
     def _check_path(self, tool: str, path: str) -> None:
         place = self._lowered.places.get(("from", tool))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import re
 import textwrap
 from decimal import Decimal
@@ -11,15 +10,13 @@ from typing import TYPE_CHECKING, Any
 from neurectomy.core.errors import InvalidInput
 from neurectomy.language.hints import closest
 from neurectomy.language.lowering import VALUE, unescape, unquote
+from neurectomy.language.settings import SETTINGS, wrong_setting
 from neurectomy.language.sources import BUILT_IN
 from neurectomy.language.tree import Cursor
 
 if TYPE_CHECKING:
     from neurectomy.language.compiler import Compiled
     from neurectomy.language.diagnostics import Span
-
-SETTINGS = ("temperature", "max_tokens", "seed", "top_p")
-"""What a model can be told."""
 
 
 def prompt_of(compiled: Compiled, agent: str, word: str = "prompt") -> str:
@@ -82,9 +79,9 @@ def with_setting(compiled: Compiled, model: str, name: str, value: Any) -> str:
     """
     if name not in SETTINGS:
         raise InvalidInput(f"a model has no setting {name}", hint=closest(name, SETTINGS))
-    number = isinstance(value, int | float) and not isinstance(value, bool)
-    if not number or not math.isfinite(value) or value < 0:
-        raise InvalidInput(f"{name} is a number", hint=f"Write {name}=0.5, for example.")
+    if wrong := wrong_setting(name, value):
+        example = 100 if name in ("max_tokens", "seed") else 0.5
+        raise InvalidInput(wrong, hint=f"Write {name}={example}, for example.")
     written = f"{name} {Decimal(repr(value)):f}"
     span = compiled.places.get(("setting", f"{model}.{name}"))
     if span is not None:

@@ -20,8 +20,10 @@ def find_run(store: Store, start: str) -> str:
 
     Raises:
         NotFound: There is none.
-        InvalidInput: There are several.
+        InvalidInput: There are several, or ``start`` is empty.
     """
+    if not start:
+        raise InvalidInput("the run's id is missing", hint="List runs with: neurectomy runs list")
     if ids.is_id(start):
         return start
     if start == "last":

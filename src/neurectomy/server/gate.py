@@ -81,7 +81,8 @@ class Gate:
             self._check_place(headers)
             most = LARGER.get(scope["path"], MOST_BODY)
             if scope["type"] == "http" and _length(headers) > most:
-                message = f"the body is larger than {most >> 20} MB"
+                told = f"{most / 1e9:g} GB" if most >= 1e9 else f"{most >> 20} MB"
+                message = f"the body is larger than {told}"
                 raise InvalidInput(message, hint="Send less at a time.")
             if await self._enter(scope, send, headers):
                 return

@@ -92,6 +92,18 @@ def _event(event: types.Event) -> Event:
     )
 
 
+def _converted(changes: Any, at: int) -> types.ForkInput:
+    """The body of a fork.
+
+    Raises:
+        InvalidInput: The changes are none.
+    """
+    try:
+        return msgspec.convert({**changes, "at": at}, types.ForkInput)
+    except (msgspec.ValidationError, TypeError, RecursionError) as error:
+        raise InvalidInput(f"the changes are wrong: {error}", hint="See /docs.") from None
+
+
 def _run(run: types.Run) -> Run:
     data: dict[str, Any] = msgspec.to_builtins(run)
     data["created"] = str(data["created"])
@@ -172,7 +184,7 @@ class Mutation:
         self, info: Info, run: strawberry.ID, at: int, changes: JSON | None = None
     ) -> Run:
         given: Any = changes or {}
-        body = msgspec.convert({**given, "at": at}, types.ForkInput)
+        body = _converted(given, at)
         return _run(await runs.fork_run(_services(info), str(run), body))
 
     @strawberry.mutation(description="Compute every decision again and compare.")
