@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import subprocess
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -61,3 +62,23 @@ def test_a_full_disk_stops_the_run_and_loses_nothing(small_disk: Path) -> None:
     assert (resumed["status"], resumed["result"]) == ("finished", 30000)
     assert resumed["head"] > head
     assert json.loads(call("replay", "last", "--json", cwd=small_disk).stdout)["agrees"]
+
+
+def test_on_a_disk_without_any_space_everything_can_be_read(small_disk: Path) -> None:
+    (small_disk / "g.agent").write_text("flow f(n: int) -> int { a = n + 1 return a }\n")
+    assert call("run", "g.agent", "--n", "1", "--quiet", cwd=small_disk).stdout.strip() == "2"
+    with (small_disk / "fill").open("wb", buffering=0) as fill, suppress(OSError):
+        while fill.write(bytes(512)):
+            pass
+    assert os.statvfs(small_disk).f_bavail == 0
+    for _ in range(2):
+        shown = call("runs", "show", "last", "--json", cwd=small_disk)
+        assert json.loads(shown.stdout)["result"] == 2, shown.stderr
+        run = json.loads(shown.stdout)["id"]
+        replayed = call("replay", "last", "--json", cwd=small_disk)
+        assert json.loads(replayed.stdout)["agrees"], replayed.stderr
+    refused = call("run", "g.agent", "--n", "1", "--json", cwd=small_disk)
+    assert refused.returncode == 10
+    assert "space" in json.loads(refused.stdout)["error"]["hint"]
+    shown = call("runs", "show", run, "--json", cwd=small_disk)
+    assert json.loads(shown.stdout)["result"] == 2, shown.stderr

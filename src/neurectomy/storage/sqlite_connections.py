@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from neurectomy.core.errors import StorageError
-from neurectomy.storage import schema
+from neurectomy.storage import reserve, schema
 from neurectomy.storage.presence import check_file, check_tables
 
 if TYPE_CHECKING:
@@ -41,7 +41,17 @@ class SqliteConnections:
         self._closed = False
         check_file(path, folder)
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        with errors(path):
+        try:
+            self._open()
+        except StorageError:
+            if not reserve.give(path.parent):
+                raise
+            self._open()
+        else:
+            reserve.keep(path.parent)
+
+    def _open(self) -> None:
+        with errors(self._path):
             self._writer = self._connect()
             self._migrate()
 
@@ -115,6 +125,7 @@ class SqliteConnections:
             self._closed = True
             for connection in (self._writer, *self._readers):
                 connection.close()
+            reserve.keep(self._path.parent)
 
 
 @contextmanager
