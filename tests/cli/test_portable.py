@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from neurectomy.storage import reserve
 from tests.cli.test_commands import COMMAND, call, environment, start, write
 from tests.cli.test_full_disk import small_disk  # noqa: F401 - a fixture
 
@@ -147,7 +148,8 @@ def test_a_run_in_motion_that_was_imported_waits_for_a_word(tmp_path: Path) -> N
 
 
 def fill(folder: Path) -> None:
-    """Leave no room on a small disk."""
+    """Leave no room on a small disk, not even what is kept for reading."""
+    reserve.give(folder / ".neurectomy")
     with (folder / "fill").open("wb", buffering=0) as file, suppress(OSError):
         while True:
             file.write(bytes(4096))
