@@ -10,7 +10,7 @@ import msgspec
 import pytest
 
 from neurectomy.app.services import open_services
-from neurectomy.core.errors import Conflict, InvalidInput, ProgramInvalid
+from neurectomy.core.errors import Conflict, Damaged, InvalidInput, ProgramInvalid
 from neurectomy.server import moments, recorded, runs
 from neurectomy.server.redaction import RedactInput, redact_run
 from neurectomy.server.types import ChangesInput, ForkInput, Parent
@@ -357,3 +357,14 @@ async def test_what_had_failed_goes_on_as_a_step_of_the_resumed_run(services) ->
     overview = await moments.show_overview(services, made.id, 0, -1, 100)
     spans = [one for one in overview.spans if one.step == "f/first"]
     assert [one.status for one in spans] == ["failed", "done"]
+
+
+async def test_a_state_that_lacks_what_it_must_have_is_told_as_damage(
+    services, monkeypatch
+) -> None:
+    run = await parent(services)
+    whole = services.log.state(run, 3)
+    broken = {**whole, "frames": {"f": {"kind": "flow"}}}
+    monkeypatch.setattr(services.log, "state", lambda *_: broken)
+    with pytest.raises(Damaged, match="malformed"):
+        await runs.fork_run(services, run, ForkInput(at=3, text=PROGRAM.replace("Say:", "Say it:")))

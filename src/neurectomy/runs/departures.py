@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from msgspec import UNSET, Struct
 
 from neurectomy.core.errors import Damaged, InvalidInput
-from neurectomy.runs import answers, forks
+from neurectomy.runs import answers, forks, malformed
 from neurectomy.runs.failures import STOPPING
 from neurectomy.runs.forks import Changes, Prepared
 from neurectomy.runs.plan import Plan
@@ -71,6 +71,7 @@ class Departures:
 
         Raises:
             InvalidInput: There is no such event, the run ended there, or the changes do not fit.
+            Damaged: The state lacks what it must have.
         """
         step = ""
         if changes.value is not UNSET:
@@ -83,9 +84,10 @@ class Departures:
             hint = f"Choose an event from 1 to {at - 1}."
             raise InvalidInput(f"the run had {state['status']} at event {at}", hint=hint)
         self._broker.inherit(made, parent.id)
-        changes = await self._let_in(made, changes, state, step)
-        prepared = await self._prepared(changes, state, stopping=stopping)
-        answer = _answer(prepared.plan, state, step, changes.value)
+        with malformed.telling():
+            changes = await self._let_in(made, changes, state, step)
+            prepared = await self._prepared(changes, state, stopping=stopping)
+            answer = _answer(prepared.plan, state, step, changes.value)
         return Departure(at, prepared, answer)
 
     async def change(self, run: str, changes: Changes, state: Any) -> Prepared:
