@@ -274,9 +274,8 @@ class _Work:
         self._runs = runs
         self._design = design
         self._before = before["cost_nanos"]
-        plan = f"{len(design.cells) * design.samples}@{design.budget_nanos or ''}"
-        if design.budget_nanos == 0:
-            plan += "0"
+        most = "" if design.budget_nanos is None else design.budget_nanos
+        plan = f"{len(design.cells) * design.samples}@{most}"
         self._labels = {EXPERIMENT: experiment, PLAN: plan}
         self._flying: dict[asyncio.Task[int], int] = {}
         self._runs_of: dict[asyncio.Task[int], str] = {}
